@@ -1,0 +1,127 @@
+"""What a model is asked, gives and costs: tiers, model cards, prices, prompts and the chunks of a stream.
+
+Pure values. Which provider speaks which protocol, and which card is tried first, is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+
+MILLION = Decimal(1_000_000)
+
+
+class Tier(IntEnum):
+    """Who answers, weakest first; comparing two tiers compares their strength."""
+
+    QUICK = 0
+    STANDARD = 1
+    EXPERT = 2
+    PERSON = 3
+
+    @property
+    def label(self) -> str:
+        """The name config.yaml and every report use."""
+        return self.name.lower()
+
+    @classmethod
+    def named(cls, name: str) -> Tier:
+        """The tier with this label. ValueError lists the labels when there is none."""
+        try:
+            return cls[name.upper()]
+        except KeyError:
+            raise ValueError(f"{name!r} is not a tier: {', '.join(t.label for t in cls)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A vendor's price for a million tokens in `currency` (ISO 4217), as read at `source` on `dated`.
+
+    `cached` is the price of an input token served from the vendor's prompt cache; None: the same as `input`.
+    """
+
+    input: Decimal
+    output: Decimal
+    currency: str
+    dated: date
+    source: str
+    cached: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount in one currency."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """One row of models.yaml. `free` models cost nothing; otherwise a price of None means *unknown*, never zero.
+
+    `context` is the context window in tokens, 0 when unknown.
+    """
+
+    provider: str
+    model: str
+    price: Price | None = None
+    free: bool = False
+    context: int = 0
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, as tiers in config.yaml write it."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call as the vendor counted them; `cached` is the part of `input` served from its cache."""
+
+    input: int
+    output: int
+    cached: int = 0
+
+    def cost(self, price: Price | None) -> Money | None:
+        """What the vendor charges; None where the price is unknown, never zero instead."""
+        if price is None:
+            return None
+        fresh = (self.input - self.cached) * price.input
+        known = self.cached * (price.input if price.cached is None else price.cached)
+        return Money((fresh + known + self.output * price.output) / MILLION, price.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the history a model is shown; `role` is "user" or "assistant"."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked. `lines` ends with the customer's burst; `language` is an ISO 639-1 code or empty."""
+
+    system: str
+    lines: tuple[Line, ...]
+    language: str = ""
+    max_tokens: int = 800
+
+    @property
+    def question(self) -> str:
+        """The text to be answered now."""
+        return self.lines[-1].text if self.lines else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+Chunk = Delta | Usage
