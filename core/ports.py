@@ -105,7 +105,7 @@ class Outbox(Protocol):
     """Where a channel that cannot take back what it sent writes down how far it has come, for one reply."""
 
     async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
-        """Commit the final text in parts before any of it is sent; what was planned before a crash comes back instead."""
+        """Commit the final text in parts before any is sent; what was planned before a crash comes back instead."""
         ...
 
     async def mark(self, part: Part) -> None:
