@@ -7,7 +7,7 @@ Every `at` is a timezone-aware instant; the newest message's `at` is the only cl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -118,7 +118,14 @@ class HandBack:
     note: str = ""
 
 
-Turn = Message | Reply | HandBack
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A person closed the conversation: what comes after it is a new one."""
+
+    at: datetime
+
+
+Turn = Message | Reply | HandBack | Closed
 
 
 class Holder(StrEnum):
@@ -155,6 +162,26 @@ class Conversation:
     def answered(self, reply: Reply) -> Conversation:
         """The conversation with this reply added."""
         return replace(self, turns=(*self.turns, reply), first_contact=False)
+
+    def resumed(self, at: datetime, idle: timedelta) -> Conversation:
+        """What of it still is this conversation at that instant: nothing before a closing or a silence of `idle`.
+
+        A new conversation belongs to the bot, whoever held the one before it.
+        """
+        start, before = 0, None
+        for i, turn in enumerate(self.turns):
+            if isinstance(turn, Closed):
+                start, before = i + 1, None
+                continue
+            if before is not None and turn.at - before > idle:
+                start = i
+            before = turn.at
+        if before is not None and at - before > idle:
+            start = len(self.turns)
+        if start == 0:
+            return self
+        turns = self.turns[start:]
+        return replace(self, turns=turns, holder=self.holder if turns else Holder.BOT)
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -3,6 +3,7 @@
     FirstlineError
     ├── SettingsError           config.yaml, models.yaml or a file they name is wrong
     ├── StoreError              the store could not commit or read
+    ├── Withdrawn               the answer under way is not wanted any more: a person took the conversation
     ├── ChannelError            a platform call ended without success
     │   ├── NotSent             nothing reached the platform: repeating is safe
     │   ├── Unconfirmed         sent, but no answer came: it may stand in the chat
@@ -55,6 +56,10 @@ class SettingsError(FirstlineError):
 
 class StoreError(FirstlineError):
     """The store could not do what was asked; nothing of the unit of work was kept."""
+
+
+class Withdrawn(FirstlineError):
+    """The answer under way is not wanted any more; a channel shows none of it and lets this pass."""
 
 
 class ChannelError(FirstlineError):

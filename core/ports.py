@@ -34,17 +34,32 @@ class Call:
     error: str = ""
 
 
+class Outcome(StrEnum):
+    """What became of a burst."""
+
+    ANSWERED = "answered"
+    HANDED_OVER = "handed over"
+    NOTICE = "notice"
+    WITH_PERSON = "with person"
+    PERSON = "person"
+    APOLOGISED = "apologised"
+    STOPPED = "stopped"
+    TAKEN = "taken over"
+    NOTED = "noted"
+    UNDELIVERABLE = "undeliverable"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the ledger: what answering one burst cost and why. Seconds count from the newest message's arrival.
 
-    `outcome` is answered, handed over, notice, with person, apologised, stopped, undeliverable or parked.
+    `outcome` is one of Outcome's values; `tier` names who answered, empty where nobody had to.
     """
 
     at: datetime
     address: Address
     messages: tuple[str, ...]
-    outcome: str
+    outcome: Outcome
     tier: str = ""
     rules: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
@@ -78,17 +93,24 @@ class Part:
 class Settlement:
     """What ends one burst, committed whole: the messages answered, the reply, the decision and the ledger entry.
 
-    `key` names the reply for ever: a settlement repeated under the same key changes nothing. `holder` is who has
-    the conversation from here on, None to leave it.
+    `key` names the reply for ever: a settlement repeated under the same key changes nothing. `heard` are those of
+    `messages` that become turns (an edit that changed nothing does not). `holder` is who has the conversation from
+    here on, None to leave it.
     """
 
     key: str
     address: Address
     messages: tuple[Message, ...]
     entry: Entry
+    heard: tuple[Message, ...] = ()
     reply: Reply | None = None
     decision: Decision | None = None
     holder: Holder | None = None
+
+    @property
+    def text(self) -> str:
+        """What the reply says; empty when there is none."""
+        return self.reply.text if self.reply else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +224,7 @@ class Store(Protocol):
         """Keep the final text in parts; known parts of the same key come back unchanged."""
         ...
 
-    async def mark(self, part: Part) -> None:
+    async def mark(self, address: Address, part: Part) -> None:
         """Keep a part's state and platform id."""
         ...
 
@@ -212,4 +234,12 @@ class Store(Protocol):
 
     async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:
         """Add a turn nobody has to answer (a person's reply, a hand-back) and say who holds the conversation."""
+        ...
+
+    async def remember_card(self, address: Address, desk: Address, sent_as: str) -> None:
+        """Keep which conversation a card in the operators' chat is about."""
+        ...
+
+    async def card(self, desk: Address, sent_as: str) -> Address | None:
+        """The conversation a card is about, if it is one of ours."""
         ...

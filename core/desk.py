@@ -1,0 +1,241 @@
+"""The life of one message, in the order it happens; a reader starts here.
+
+    accept   commit it, place it in its chat's lane, acknowledge it       (only then may the platform be told)
+    answer   hear the conversation, decide, deliver, settle
+    text     what the channel pulls: nothing is shown yet -> more messages start it again
+
+The desk knows no platform and no vendor: channels, models and the store are behind `ports`; who is called when a
+person is needed is in `handover`, where a text comes from in `speech`, the bookkeeping of one answer in `burst`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from core.burst import Burst, Clock, ReplyBox, once
+from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind
+from core.errors import ChannelError, StoreError, Unreachable, Withdrawn
+from core.handover import Handover
+from core.lanes import Interrupt, Lane, Lanes
+from core.policy import Policy
+from core.ports import Channel, Outcome, Settlement, Store
+from core.speech import apology, opening, read_and_decide, source
+
+log = logging.getLogger(__name__)
+
+ACKNOWLEDGE = 1.0
+"""Seconds an acknowledgement may take before the answer goes on without it."""
+
+PATIENCE = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
+"""Seconds between tries while the store, or a channel that failed, may come back."""
+
+
+def now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
+
+
+class Desk:
+    """Answers every message once. Use as an async context manager: leaving it ends the work under way."""
+
+    def __init__(self, store: Store, channels: Mapping[str, Channel], policy: Policy, clock: Clock = now) -> None:
+        self.policy = policy
+        self.people = Handover(store, channels, clock)
+        self._store = store
+        self._channels = channels
+        self._clock = clock
+        self._group = asyncio.TaskGroup()
+        self._lanes = Lanes(self._group, self._answer)
+
+    async def __aenter__(self) -> Desk:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._lanes.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    # -- arrival -------------------------------------------------------------------------------------------------
+
+    async def accept(self, arrival: Arrival) -> bool:
+        """Commit an arrival and give its message a place in line; False when it was here before."""
+        if arrival.message is not None and arrival.message.kind is MessageKind.NOTED:
+            arrival = replace(arrival, message=None)
+        if not await self._store.admit(arrival):
+            return False
+        if arrival.message is not None:
+            self._place(arrival.message)
+        return True
+
+    def _place(self, message: Message) -> None:
+        heard = self._group.create_task(self._acknowledge(message))
+        self._lanes.open(message.address).join(message, heard)
+
+    async def _acknowledge(self, message: Message) -> None:
+        channel = self._channels.get(message.address.channel)
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE):
+                if channel is not None and message.address != self.policy.operators:
+                    await channel.acknowledge(message)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here must not cost the answer
+            log.warning("%s was not acknowledged: %s", message.address.channel, type(error).__name__)
+
+    async def history(self, address: Address) -> Conversation:
+        """The conversation as settled, followed by the messages still being answered."""
+        promises = await self._store.unsettled(address)
+        return (await self._store.load(address)).heard(*(m for p in promises for m in p.messages))
+
+    async def stop(self, address: Address) -> None:
+        """The customer pressed Stop: the answer under way ends where it is."""
+        if lane := self._lanes.get(address):
+            lane.interrupt(Interrupt.STOP)
+
+    async def take(self, customer: Address, key: str) -> None:
+        """A person takes the conversation: what the bot was about to say is not said."""
+        if lane := self._lanes.get(customer):
+            lane.interrupt(Interrupt.TAKEN)
+        await self.people.take(self.policy, customer, key)
+
+    async def resume(self) -> int:
+        """Take up what was promised before the last stop, the number of chats; call it before listening."""
+        promises = await self._store.unsettled()
+        for promise in promises:
+            if promise.address.channel not in self._channels:
+                log.error("a message on %s waits: that channel is off", promise.address.channel)
+            elif promise.plan is not None:
+                self._lanes.open(promise.address).unfinished.append(promise.plan)
+            else:
+                for message in promise.messages:
+                    self._place(message)
+        return len(promises)
+
+    async def idle(self, grace: float | None = None) -> bool:
+        """Wait until nothing is being answered, at most `grace` seconds; False when time ran out."""
+        try:
+            async with asyncio.timeout(grace):
+                await self._lanes.empty()
+        except TimeoutError:
+            return False
+        return True
+
+    # -- answering -----------------------------------------------------------------------------------------------
+
+    async def _answer(self, lane: Lane) -> None:
+        """Take the lane's next work from heard to settled; nothing it meets may end the lane."""
+        if lane.unfinished:
+            plan = lane.unfinished.pop(0)
+            await self._keep(lane, lambda: self._finish(plan))
+            return
+        messages = await lane.take()
+        await lane.acknowledged()
+        burst = Burst(lane.address, self._clock, messages, self._clock(), Conversation(lane.address))
+        try:
+            await self._keep(lane, lambda: self._serve(lane, burst))
+        except Exception:
+            log.exception("an answer on %s failed", lane.address.channel)
+            await self._keep(lane, lambda: self._apologise(burst))
+
+    async def _keep(self, lane: Lane, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it again for as long as only the store or the platform is in the way."""
+        for pause in PATIENCE:
+            try:
+                return await work()
+            except (StoreError, ChannelError) as error:
+                log.warning("an answer on %s waits %s s: %s", lane.address.channel, pause, error)
+                await asyncio.sleep(pause)
+        log.error("an answer on %s is left for the next start", lane.address.channel)
+        return None
+
+    async def _serve(self, lane: Lane, burst: Burst) -> None:
+        if lane.address == self.policy.operators:
+            await self._hear_operator(burst)
+            return
+        if burst.planned is not None:
+            await self._finish(burst.planned)
+            return
+        lane.begin()
+        burst.hear(await self._store.load(lane.address), self.policy.idle)
+        if burst.needs_no_answer:
+            burst.outcome = Outcome.NOTED
+            await self._settle(burst.settlement(""))
+        elif burst.conversation.holder is not Holder.BOT:
+            await self.people.forward(self.policy, burst.conversation, burst.heard)
+            burst.outcome = Outcome.WITH_PERSON
+            await self._settle(burst.settlement(""))
+        else:
+            await self._deliver(lane, burst)
+
+    async def _deliver(self, lane: Lane, burst: Burst) -> None:
+        channel = self._channels[lane.address.channel]
+        try:
+            async with aclosing(self._text(lane, burst)) as text:
+                stands = await channel.deliver(lane.address, text, ReplyBox(self._store, lane.address, burst.plan))
+        except Withdrawn:
+            burst.outcome, stands = Outcome.TAKEN, ""
+        except Unreachable as error:
+            log.warning("an answer on %s cannot arrive: %s", lane.address.channel, error)
+            burst.outcome, stands = Outcome.UNDELIVERABLE, "".join(burst.said)
+        await self._settle(burst.settlement(stands))
+
+    async def _text(self, lane: Lane, burst: Burst) -> AsyncGenerator[str, None]:
+        """The answer as the channel pulls it, begun again for as long as nothing was shown and more was written."""
+        while True:
+            decision = read_and_decide(self.policy, burst)
+            async with aclosing(source(self.policy, self.people, burst, decision)) as pieces:
+                piece = await lane.pull(pieces)
+                if piece is not None:
+                    lane.shown = True
+                    piece = opening(self.policy, burst, decision) + piece
+                while piece is not None:
+                    burst.shown(piece)
+                    yield piece
+                    piece = await lane.pull(pieces)
+            if lane.interrupted is not Interrupt.MORE or lane.shown:
+                break
+            burst.messages += lane.take_now()
+            burst.hear(await self._store.load(lane.address), self.policy.idle)
+        if lane.interrupted is Interrupt.TAKEN:
+            raise Withdrawn
+        if lane.interrupted is Interrupt.STOP:
+            burst.outcome = Outcome.STOPPED
+
+    async def _finish(self, plan: Settlement) -> None:
+        """Send what was planned, from the part it had come to, and settle it as planned."""
+        box = ReplyBox(self._store, plan.address, lambda: plan)
+        try:
+            await self._channels[plan.address.channel].deliver(plan.address, once(plan.text), box)
+        except Unreachable:
+            undeliverable = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
+            await self._settle(replace(plan, entry=undeliverable))
+        else:
+            await self._settle(plan)
+
+    async def _apologise(self, burst: Burst) -> None:
+        """Something of ours is broken: the customer gets an honest line, the ledger gets the truth."""
+        text = apology(self.policy, burst)
+        channel = self._channels.get(burst.address.channel)
+        if channel is not None and not burst.said:
+            burst.said.append(text)
+            await channel.deliver(burst.address, once(text), ReplyBox(self._store, burst.address, burst.plan))
+        await self._settle(burst.settlement(text))
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Commit the end of a burst; what was sent must not be sent again because the store was away."""
+        for pause in PATIENCE:
+            try:
+                return await self._store.settle(settlement)
+            except StoreError as error:
+                log.warning("a settlement waits %s s: %s", pause, error)
+                await asyncio.sleep(pause)
+        return await self._store.settle(settlement)
+
+    async def _hear_operator(self, burst: Burst) -> None:
+        for message in burst.messages:
+            await self.people.hear(self.policy, message)
+        burst.outcome = Outcome.NOTED
+        await self._settle(burst.settlement(""))

@@ -1,0 +1,157 @@
+"""One lane a chat: its messages in order, its work one at a time; lanes never wait for each other.
+
+A lane knows who waits and how to interrupt the answer under way. What answering means is the desk's affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import Enum
+
+from core.conversation import Address, Message
+from core.ports import Settlement
+
+log = logging.getLogger(__name__)
+
+ALBUM_QUIET = 1.0
+"""Seconds of quiet after the newest part of an album before it is answered (channels research, section 3)."""
+
+ALBUM_LONGEST = 5.0
+"""Seconds an album may keep an answer waiting in all."""
+
+
+class Interrupt(Enum):
+    """Why the answer under way should end."""
+
+    MORE = "the customer wrote more before anything was shown"
+    STOP = "the customer pressed Stop"
+    TAKEN = "a person took the conversation"
+
+
+class Lane:
+    """The place of one chat's messages. `shown` is set once the customer saw a part of the answer under way.
+
+    `unfinished` are replies planned in an earlier life; they go out before anything new is answered.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.unfinished: list[Settlement] = []
+        self.waiting: list[Message] = []
+        self.heard: list[asyncio.Task[None]] = []
+        self.shown = False
+        self.interrupted: Interrupt | None = None
+        self._pulling: asyncio.Timeout | None = None
+        self._joined = asyncio.Event()
+
+    def join(self, message: Message, heard: asyncio.Task[None]) -> None:
+        """Take a place; an answer of which nothing was shown yet will start again with this message."""
+        self.waiting.append(message)
+        self.heard.append(heard)
+        self._joined.set()
+        if not self.shown:
+            self.interrupt(Interrupt.MORE)
+
+    async def take(self) -> list[Message]:
+        """Everybody who waits, an album whole: after a second of quiet, at most five seconds after it began."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + ALBUM_LONGEST
+        while self.waiting and self.waiting[-1].album and loop.time() < give_up:
+            self._joined.clear()
+            try:
+                async with asyncio.timeout_at(min(give_up, loop.time() + ALBUM_QUIET)):
+                    await self._joined.wait()
+            except TimeoutError:
+                break
+        return self.take_now()
+
+    def take_now(self) -> list[Message]:
+        """Everybody who waits at this instant, and from here on `MORE` counts anew."""
+        taken, self.waiting = self.waiting, []
+        if self.interrupted is Interrupt.MORE:
+            self.interrupted = None
+        return taken
+
+    async def acknowledged(self) -> None:
+        """Wait until every message taken so far was acknowledged (the desk gives each one second)."""
+        tasks, self.heard = self.heard, []
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def interrupt(self, why: Interrupt) -> None:
+        """End the answer under way at its next or present pull; a person's taking over outranks the rest."""
+        if self.interrupted is not Interrupt.TAKEN:
+            self.interrupted = why
+        if self._pulling is not None and not self._pulling.expired():
+            self._pulling.reschedule(asyncio.get_running_loop().time())
+
+    async def pull(self, source: AsyncIterator[str]) -> str | None:
+        """The next piece of text; None when the source ended or was interrupted (`interrupted` says which)."""
+        if self.interrupted:
+            return None
+        try:
+            async with asyncio.timeout(None) as self._pulling:
+                return await anext(source, None)
+        except TimeoutError:
+            if self.interrupted:
+                return None
+            raise
+        finally:
+            self._pulling = None
+
+    def begin(self) -> None:
+        """Nothing of the next answer is shown yet, and no old interruption counts; who waits by now does."""
+        self.shown = False
+        self.interrupted = Interrupt.MORE if self.waiting else None
+
+
+class Lanes:
+    """The lanes with work in them. Their tasks belong to the group given; `work` is called while somebody waits."""
+
+    def __init__(self, group: asyncio.TaskGroup, work: Callable[[Lane], Awaitable[None]]) -> None:
+        self._group = group
+        self._work = work
+        self._lanes: dict[Address, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def get(self, address: Address) -> Lane | None:
+        """The lane of a chat that is being answered, if there is one."""
+        return self._lanes.get(address)
+
+    def open(self, address: Address) -> Lane:
+        """The chat's lane, with its worker started where it had none."""
+        lane = self._lanes.get(address)
+        if lane is None:
+            lane = self._lanes[address] = Lane(address)
+            self._empty.clear()
+            task = self._group.create_task(self._serve(lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return lane
+
+    async def empty(self) -> None:
+        """Wait until no lane has work."""
+        await self._empty.wait()
+
+    def cancel(self) -> None:
+        """End every lane's work where it stands; what was promised stays promised in the store."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _serve(self, lane: Lane) -> None:
+        try:
+            while lane.unfinished or lane.waiting:
+                await self._work(lane)
+        except Exception:
+            log.exception("the lane of %s broke", lane.address)
+        finally:
+            del self._lanes[lane.address]
+            if not self._lanes:
+                self._empty.set()

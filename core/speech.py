@@ -1,0 +1,101 @@
+"""Where the text of an answer comes from: the decision, a fixed text, the call for a person, or a tier's models.
+
+Each function works on the burst's record; what the channel does with the text is the desk's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from core.burst import Burst
+from core.conversation import Author
+from core.errors import Interrupted, NoAnswer
+from core.handover import Handover
+from core.policy import Policy
+from core.ports import Outcome
+from core.prompt import compose
+from core.rules import Decision, decide
+from core.tiers import Tier
+
+PASSAGES = 4
+"""So many passages of what the bot knows are shown to a model."""
+
+
+def read_and_decide(policy: Policy, burst: Burst) -> Decision:
+    """Decide on what was heard so far, and settle on the language to answer in."""
+    burst.begin_again()
+    decision = burst.decision = decide(burst.conversation, policy.book)
+    spoken = decision.readings.get("language")
+    guesses = [str(spoken.value)] if spoken and spoken.value else []
+    guesses += [m.customer.language for m in reversed(burst.conversation.messages)]
+    burst.language = policy.wording.language_of(*guesses)
+    return decision
+
+
+def opening(policy: Policy, burst: Burst, decision: Decision) -> str:
+    """What stands before the first answer ever (who is speaking), and before one that a rule has words for."""
+    lines = [policy.wording.say("disclosure", burst.language)] if burst.conversation.first_contact else []
+    said = [rule.say for name in decision.fresh if (rule := policy.book.rule(name))]
+    lines += [policy.wording.pick(words, burst.language) for words in said]
+    return "".join(f"{line}\n\n" for line in lines if line)
+
+
+async def source(policy: Policy, people: Handover, burst: Burst, decision: Decision) -> AsyncGenerator[str, None]:
+    """The text of the answer: always some, whatever fails. Closing it ends the model's call."""
+    if notice := _fixed(policy, burst, decision):
+        yield notice
+        return
+    if decision.tier is Tier.PERSON and (told := await _call_person(policy, people, burst, decision)):
+        yield told
+        return
+    conversation = burst.conversation
+    passages = [found.article for found in policy.library.search(conversation.asked, PASSAGES)]
+    prompt = compose(conversation, policy.persona, passages, language=burst.language, answers=policy.answers)
+    answer = policy.chain.answer(prompt, min(decision.tier, Tier.EXPERT))
+    try:
+        async with aclosing(answer.text()) as text:
+            async for piece in text:
+                burst.tier = answer.tier.label if answer.tier is not None else ""
+                yield piece
+    except Interrupted:
+        yield "\n\n" + policy.wording.say("cut_off", burst.language)
+    except NoAnswer:
+        told = await _call_person(policy, people, burst, decision) if policy.operators else ""
+        yield told or apology(policy, burst)
+    finally:
+        burst.calls.extend(answer.calls)
+
+
+def apology(policy: Policy, burst: Burst) -> str:
+    """The honest line when nothing else is left."""
+    burst.outcome = Outcome.APOLOGISED
+    return _say(policy, burst, "apology")
+
+
+def _fixed(policy: Policy, burst: Burst, decision: Decision) -> str:
+    """The desk's own answer to what no model needs to see; empty when a tier must answer."""
+    asked = burst.conversation.asked.strip()
+    attached = [a for m in burst.conversation.unanswered for a in m.attachments]
+    if asked == "/start":
+        notice, values = "greeting", {}
+    elif attached and not asked and decision.tier is not Tier.PERSON:
+        notice, values = "attachment", {"what": attached[-1].kind}
+    else:
+        return ""
+    burst.outcome = Outcome.NOTICE
+    return _say(policy, burst, notice, **values)
+
+
+def _say(policy: Policy, burst: Burst, notice: str, **values: str) -> str:
+    burst.notice, burst.author, burst.tier = notice, Author.DESK, "desk"
+    return policy.wording.say(notice, burst.language, **values)
+
+
+async def _call_person(policy: Policy, people: Handover, burst: Burst, decision: Decision) -> str:
+    told = await people.begin(policy, burst.conversation, decision, burst.language)
+    if told is None:
+        return ""
+    burst.outcome = Outcome.HANDED_OVER if told.holder else Outcome.NOTICE
+    burst.notice, burst.author, burst.tier, burst.holder = told.notice, Author.DESK, "person", told.holder
+    return told.text

@@ -1,0 +1,58 @@
+"""The core's values <-> what a column holds. Instants are whole microseconds since 1970 in UTC, values JSON.
+
+The JSON is pydantic's over the very dataclasses, so a field added with a default reads old rows.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.conversation import Closed, HandBack, Message, Reply, Turn
+from core.ports import Settlement
+from core.rules import Decision
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+SETTLEMENT: TypeAdapter[Settlement] = TypeAdapter(Settlement)
+DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
+NAMES: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
+
+KINDS: dict[str, TypeAdapter[Any]] = {
+    "message": MESSAGE,
+    "reply": TypeAdapter(Reply),
+    "hand_back": TypeAdapter(HandBack),
+    "closed": TypeAdapter(Closed),
+}
+KIND_OF: dict[type, str] = {Message: "message", Reply: "reply", HandBack: "hand_back", Closed: "closed"}
+
+
+def micros(at: datetime) -> int:
+    """Whole microseconds since 1970 in UTC."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def instant(count: int) -> datetime:
+    """The aware UTC instant so many microseconds after 1970."""
+    return EPOCH + count * MICROSECOND
+
+
+def text(adapter: TypeAdapter[Any], value: Any) -> str:
+    """The value as JSON text."""
+    return adapter.dump_json(value).decode()
+
+
+def turn_columns(turn: Turn) -> dict[str, Any]:
+    """The columns `kind`, `at` and `body` of a turn."""
+    kind = KIND_OF[type(turn)]
+    return {"kind": kind, "at": micros(turn.at), "body": text(KINDS[kind], turn)}
+
+
+def read_turn(kind: str, body: str) -> Turn:
+    """The turn those columns hold."""
+    turn: Turn = KINDS[kind].validate_json(body)
+    return turn

@@ -1,0 +1,1 @@
+"""The schema's history as Alembic revisions, one file each under versions/."""
