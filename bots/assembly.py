@@ -1,0 +1,156 @@
+"""The one place where parts meet: settings -> signals, models, channels, store and desk.
+
+Nothing is made at import; `open_house` makes everything and takes it apart again. What the parts do is theirs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from core.answering.availability import Availability
+from core.answering.chain import Chain
+from core.answering.registry import read as read_registry
+from core.desk import Desk
+from core.errors import Problem, SettingsError
+from core.library import Library, read_faq, read_knowledge
+from core.plugins import PluginError
+from core.plugins import build as build_plugin
+from core.policy import Policy
+from core.ports import Channel, Provider
+from core.rules import Rulebook
+from core.settings import Settings, load, options_for, rulebook, source
+from core.store import SqlStore, open_store
+from core.texts import read_texts
+from core.wording import Wording
+
+MODELS = "models.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A desk with everything around it, open for business. `file` is the config.yaml it was made from."""
+
+    file: Path
+    settings: Settings
+    desk: Desk
+    store: SqlStore
+    channels: Mapping[str, Channel]
+    availability: Availability
+
+
+def read_settings(file: Path) -> Settings:
+    """config.yaml as settings; SettingsError with everything that is wrong with it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError([Problem(str(file), 1, 1, f"cannot be read: {error.strerror}")]) from error
+    return load(text, file=file.name, root=file.resolve().parent, env=os.environ)
+
+
+def build_book(settings: Settings, root: Path) -> Rulebook:
+    """The rules with their signals built. SettingsError where a signal's name or option does not fit."""
+    return Parts(settings, root / "config.yaml").book()
+
+
+class Parts:
+    """Builds what settings ask for; what several parts share is built once. `file` is where complaints point to."""
+
+    def __init__(self, settings: Settings, file: Path) -> None:
+        self.settings = settings
+        self.file = file
+        self.root = file.resolve().parent
+        self.bot = self.root / "bots" / settings.bot
+
+    @cached_property
+    def library(self) -> Library:
+        """What the bot knows: its FAQ and the pages of its knowledge folder."""
+        faq = self.settings.signals.get("faq", {}).get("file")
+        pages = read_knowledge(self.bot / "knowledge") if (self.bot / "knowledge").is_dir() else ()
+        return Library((*(read_faq(self.root / str(faq)) if faq else ()), *pages))
+
+    @cached_property
+    def _surroundings(self) -> dict[str, Any]:
+        """What plug-ins may ask for by name besides their own options."""
+        return {
+            "root": self.root,
+            "lists": self.settings.lists,
+            "languages": self.settings.languages,
+            "time_zone": self.settings.time_zone,
+            "library": self.library,
+        }
+
+    def book(self) -> Rulebook:
+        """The rules with their signals."""
+        signals = {
+            name: self._plugin(("signals", name), "core.signals", name, options)
+            for name, options in self.settings.signals.items()
+        }
+        return rulebook(self.settings, signals)
+
+    def channels(self) -> dict[str, Channel]:
+        """The channels that have what they need; the others are off."""
+        return {
+            name: self._plugin(("channels", name), "channels", name, options_for(section))
+            for name, section in self.settings.channels.items()
+            if not section.missing
+        }
+
+    def providers(self) -> dict[str, Provider]:
+        """Every provider, with or without its key: one that has none says so itself."""
+        return {
+            name: self._plugin(("providers", name), "core.providers", section.uses, options_for(section))
+            for name, section in self.settings.providers.items()
+        }
+
+    def policy(self, providers: Mapping[str, Provider], ready: Availability) -> Policy:
+        """Everything a reload replaces; providers stay."""
+        settings = self.settings
+        registry = read_registry(self.root / MODELS)
+        persona, texts = self.bot / "persona.md", self.bot / "texts.yaml"
+        return Policy(
+            book=self.book(),
+            chain=Chain({tier: registry.pick(names) for tier, names in settings.tiers.items()}, providers, ready),
+            wording=Wording(settings.languages, read_texts(texts) if texts.exists() else {}),
+            library=self.library,
+            persona=persona.read_text(encoding="utf-8") if persona.exists() else "",
+            operators=settings.operators.chat,
+            people=settings.operators.people,
+            hours=settings.hours,
+            idle=settings.conversation.idle,
+            answers=settings.conversation.answers_in_prompt,
+        )
+
+    def _plugin(self, place: tuple[str, str], package: str, name: str, options: Mapping[str, Any]) -> Any:
+        try:
+            return build_plugin(package, name, options, self._surroundings)
+        except PluginError as error:
+            path = (*place, error.option) if error.option in options else place
+            document = source.read(self.file.read_text(encoding="utf-8"), self.file.name)
+            raise SettingsError([document.problem(path, error.what, error.write, key=True)]) from error
+
+
+@asynccontextmanager
+async def open_house(
+    file: Path, *, store: str | None = None, channels: Mapping[str, Channel] | None = None
+) -> AsyncIterator[House]:
+    """Everything config.yaml asks for, open; `store` and `channels` replace what it names."""
+    parts = Parts(read_settings(file), file)
+    async with AsyncExitStack() as stack:
+        providers = parts.providers()
+        for provider in providers.values():
+            stack.push_async_callback(provider.aclose)
+        availability = Availability(providers)
+        policy = parts.policy(providers, availability)
+        kept = await stack.enter_async_context(open_store(store or parts.settings.store))
+        around = dict(channels) if channels is not None else parts.channels()
+        for channel in around.values():
+            if (close := getattr(channel, "aclose", None)) is not None:
+                stack.push_async_callback(close)
+        desk = await stack.enter_async_context(Desk(kept, around, policy))
+        yield House(file, parts.settings, desk, kept, around, availability)

@@ -1,0 +1,80 @@
+"""The Office over a real desk and store: what operators see and do in the browser."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bots.office import AppliedRule, Receipt, Summary
+from core.conversation import Address, Conversation
+from core.desk import Desk
+from core.ports import Call
+from core.store import SqlStore
+
+LISTED = 100
+
+
+class FrontOffice:
+    """Implements bots.office.Office."""
+
+    def __init__(self, desk: Desk, store: SqlStore) -> None:
+        self._desk = desk
+        self._store = store
+
+    async def conversations(self) -> Sequence[Summary]:
+        """The newest chats, waiting ones first."""
+        rows = await self._store.chats(LISTED)
+        return [Summary(r.address, r.customer, r.last_text, r.last_at, r.holder, r.held_since) for r in rows]
+
+    async def transcript(self, address: Address) -> Conversation:
+        """One chat, with what is still being answered."""
+        return await self._desk.history(address)
+
+    async def why(self, address: Address, message_id: str) -> Receipt | None:
+        """The decision and the ledger line behind an answer."""
+        kept = await self._store.receipt(address, message_id)
+        if kept is None or not kept.entry.tier:
+            return None
+        entry, decision, book = kept.entry, kept.decision, self._desk.policy.book
+        rules = []
+        for name in (*decision.rules, *decision.held) if decision else ():
+            known = book.rule(name)
+            without = decision.without[name].label if decision else ""
+            held = decision is not None and name in decision.held
+            rules.append(AppliedRule(name, known.why if known else "", without, held=held))
+        return Receipt(
+            tier=entry.tier,
+            cost=cost_in_words(entry.calls),
+            rules=tuple(rules),
+            readings=decision.readings if decision else {},
+            first_text=None if entry.first_text is None else entry.first_text * 1000,
+            total=entry.total * 1000,
+            book=decision.book if decision else "",
+        )
+
+    async def take(self, address: Address, who: str) -> None:
+        """A person takes the chat."""
+        await self._desk.take(address, f"{who}-{uuid.uuid4()}")
+
+    async def reply(self, address: Address, text: str, who: str) -> None:
+        """A person's words to the customer."""
+        await self._desk.people.reply(self._desk.policy, address, text, f"{who}-{uuid.uuid4()}")
+
+    async def back(self, address: Address, note: str) -> None:
+        """The bot has the chat again."""
+        await self._desk.people.back(self._desk.policy, address, str(uuid.uuid4()), note)
+
+
+def cost_in_words(calls: Sequence[Call]) -> str:
+    """What the calls cost: amounts by currency, `free`, and `unknown` where one has no known price; never a bare 0."""
+    amounts: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for call in calls:
+        if call.cost is not None:
+            amounts[call.cost.currency] += call.cost.amount
+    words = [f"{amount:f} {currency}" for currency, amount in amounts.items()]
+    unknown = sum(call.cost is None and not call.free for call in calls)
+    if unknown:
+        words.append(f"unknown for {unknown} call{'s' if unknown > 1 else ''}")
+    return " + ".join(words) or "free"

@@ -1,0 +1,70 @@
+"""Everything HTTP on one port: what channels mount, the operators' pages, health. No rule, no answer is made here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol, runtime_checkable
+
+from aiohttp import web
+
+from bots.office import Office
+from bots.office_api import routes as office_routes
+from core.errors import FirstlineError
+from core.ports import Channel
+
+BODY = 256 * 1024
+"""Bytes of a request body at most; no channel needs more (channels research, section 8)."""
+
+
+@runtime_checkable
+class Mounted(Protocol):
+    """A channel that hears by HTTP."""
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        """What the server mounts for it."""
+        ...
+
+
+@asynccontextmanager
+async def serve_http(
+    channels: Mapping[str, Channel],
+    office: Office,
+    operator_key: str,
+    *,
+    ready: Callable[[], bool],
+    at: tuple[str, int],
+) -> AsyncIterator[str]:
+    """Listen at (host, port) while inside; yields the URL. FirstlineError when the port is taken."""
+
+    async def alive(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def is_ready(_request: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
+
+    app = web.Application(client_max_size=BODY)
+    app.router.add_routes([web.get("/healthz", alive), web.get("/readyz", is_ready)])
+    app.router.add_routes(office_routes(office, operator_key))
+    for channel in channels.values():
+        if isinstance(channel, Mounted):
+            app.router.add_routes(channel.routes())
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    host, port = at
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise FirstlineError(
+                f"port {port} on {host} cannot be used ({error.strerror}); write another one"
+            ) from error
+        yield f"http://{'localhost' if host in {'127.0.0.1', '::1'} else host}:{_port_of(runner)}"
+    finally:
+        await runner.cleanup()
+
+
+def _port_of(runner: web.AppRunner) -> int:
+    port: int = runner.addresses[0][1]
+    return port

@@ -1,0 +1,129 @@
+"""`firstline run`: everything started in order, and stopped in order: listening ends first, promises are kept, then all.
+
+The order is the whole of this file; what is started is made in `assembly`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bots.assembly import House, Parts, open_house, read_settings
+from bots.front_office import FrontOffice
+from bots.reload import watch
+from bots.server import serve_http
+from core.errors import Problem
+from core.ports import Channel
+
+log = logging.getLogger(__name__)
+
+GRACE = 8.0
+"""Seconds answers under way get at a stop; what is left then is answered at the next start."""
+
+RESTART = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds before a channel that fell over listens again; the last one from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What an operator wants to know at the start. Values are empty when on, else what is missing in words."""
+
+    url: str
+    bot: str
+    channels: dict[str, str]
+    tiers: dict[str, list[str]]
+    providers: dict[str, str]
+    resumed: int
+
+
+async def serve(
+    file: Path, *, host: str | None = None, port: int | None = None, announce: Callable[[Started], None]
+) -> None:
+    """Run until SIGTERM or SIGINT. SettingsError, StoreError or FirstlineError when it cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_house(file) as house, contextlib.AsyncExitStack() as stack:
+        listening = False
+        server = house.settings.server
+        at = (host or server.host, server.port if port is None else port)
+        office, key = FrontOffice(house.desk, house.store), server.operator_key.reveal()
+        url = await stack.enter_async_context(serve_http(house.channels, office, key, ready=lambda: listening, at=at))
+        await house.availability.ask()
+        resumed = await house.desk.resume()
+        async with _listening(house):
+            listening = True
+            announce(_started(house, url, resumed))
+            await stop.wait()
+            listening = False
+        if not await house.desk.idle(GRACE):
+            log.warning("stopping with answers under way; they go on at the next start")
+
+
+@contextlib.asynccontextmanager
+async def _listening(house: House) -> AsyncIterator[None]:
+    """Channels, the configuration file, provider checks and reports, each in a task that is ended on the way out."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_listen(name, channel, house)) for name, channel in house.channels.items()]
+        tasks.append(group.create_task(house.availability.run()))
+        tasks.append(group.create_task(_reload(house)))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _listen(name: str, channel: Channel, house: House) -> None:
+    """One channel, listening for ever: its falling over is its own affair and never another channel's."""
+    failures = 0
+    while True:
+        began = asyncio.get_running_loop().time()
+        try:
+            await channel.run(house.desk)
+        except Exception:
+            log.exception("channel %s stopped listening", name)
+        if asyncio.get_running_loop().time() - began > RESTART[-1]:
+            failures = 0
+        await asyncio.sleep(RESTART[min(failures, len(RESTART) - 1)])
+        failures += 1
+
+
+async def _reload(house: House) -> None:
+    """Swap the rules when config.yaml changes; a faulty one leaves the old rules in force and says so."""
+
+    async def apply(_text: str) -> None:
+        parts = Parts(read_settings(house.file), house.file)
+        house.desk.policy = parts.policy(house.desk.policy.chain.providers, house.availability)
+        log.info("rules reloaded: %s", parts.settings.hash)
+
+    def report(problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            log.error("config not applied, the old rules stay: %s", problem)
+
+    await watch(house.file, apply, report)
+
+
+def _started(house: House, url: str, resumed: int) -> Started:
+    settings = house.settings
+    state = house.availability.state()
+    return Started(
+        url=url,
+        bot=settings.bot,
+        channels={name: ", ".join(section.missing) for name, section in settings.channels.items()},
+        tiers={
+            tier.label: [name for name in names if not state.get(name.partition("/")[0], "")]
+            for tier, names in settings.tiers.items()
+        },
+        providers={
+            name: state.get(name, "") and ", ".join(section.missing) or state.get(name, "")
+            for name, section in settings.providers.items()
+        },
+        resumed=resumed,
+    )
