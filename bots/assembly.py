@@ -25,7 +25,7 @@ from core.policy import Policy
 from core.ports import Channel, Provider
 from core.rules import Rulebook
 from core.settings import Settings, load, options_for, rulebook, source
-from core.store import SqlStore, open_store
+from core.store.sql import SqlStore, open_store
 from core.texts import read_texts
 from core.wording import Wording
 

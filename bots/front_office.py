@@ -11,7 +11,7 @@ from bots.office import AppliedRule, Receipt, Summary
 from core.conversation import Address, Conversation
 from core.desk import Desk
 from core.ports import Call
-from core.store import SqlStore
+from core.store.sql import SqlStore
 
 LISTED = 100
 

@@ -162,10 +162,14 @@ def _sections(text: str) -> list[tuple[Mark, int, str, str]]:
     return [(mark, level, heading, "\n".join(lines).strip()) for mark, level, heading, lines in found]
 
 
+_LISTS = frozenset({"examples"})
+
+
 def _has(entry: _Entry, faults: Faults, *keys: str) -> bool:
     missing = [key for key in keys if not any(entry.texts.get(key, ()))]
     for key in missing:
-        faults.add(entry.marks.get(key, entry.mark), f"this entry has no {key!r}", f"{key}: ...")
+        if key not in entry.texts or key in _LISTS:
+            faults.add(entry.marks.get(key, entry.mark), f"this entry has no {key!r}", f"{key}: ...")
     return not missing
 
 

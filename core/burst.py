@@ -105,6 +105,12 @@ class ReplyBox:
         self._address = address
         self._settlement = settlement
 
+    @property
+    def author(self) -> Author:
+        """Who is speaking, once there is text: channels that show it ask while they deliver."""
+        reply = self._settlement().reply
+        return reply.author if reply else Author.BOT
+
     async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
         """Commit the parts; those of an earlier life come back as they were left."""
         return await self._store.plan(self._settlement(), texts)

@@ -94,5 +94,39 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {
     }.items()
 }
 
-STOP_WORDS: frozenset[str] = frozenset().union(*(FUNCTION_WORDS[language] for language in ("en", "da", "de")))
-"""What retrieval and rephrase weigh down. English, Danish and German: the languages the shipped bots are written in."""
+_SMALL_TALK = frozenset(
+    [
+        *("assist", "assistance", "trying", "try", "wanna", "gonna", "gotta", "cant", "dont", "possible", "wondering"),
+        *(
+            "question",
+            "regarding",
+            "information",
+            "info",
+            "hear",
+            "see",
+            "check",
+            "damn",
+            "guys",
+            "ya",
+            "ur",
+            "u",
+            "im",
+        ),
+        *(
+            "hjælp",
+            "hjælpe",
+            "spørgsmål",
+            "information",
+            "prøver",
+            "hilfe",
+            "helfen",
+            "frage",
+            "versuche",
+            "information",
+        ),
+    ]
+)
+
+STOP_WORDS: frozenset[str] = _SMALL_TALK.union(*(FUNCTION_WORDS[language] for language in ("en", "da", "de")))
+"""What retrieval and rephrase weigh down: the small words and small talk of English, Danish and German, the languages
+the shipped bots are written in."""

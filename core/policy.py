@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from core.answering.chain import Chain
 from core.conversation import Address
-from core.hours import Hours
-from core.library import Library
 from core.rules import Rulebook
-from core.wording import Wording
+
+if TYPE_CHECKING:
+    from core.answering.chain import Chain
+    from core.hours import Hours
+    from core.library import Library
+    from core.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)

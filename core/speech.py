@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from core.burst import Burst
 from core.conversation import Author
 from core.errors import Interrupted, NoAnswer
-from core.handover import Handover
-from core.policy import Policy
 from core.ports import Outcome
 from core.prompt import compose
 from core.rules import Decision, decide
 from core.tiers import Tier
+
+if TYPE_CHECKING:
+    from core.handover import Handover
+    from core.policy import Policy
 
 PASSAGES = 4
 """So many passages of what the bot knows are shown to a model."""

@@ -19,7 +19,7 @@ from core.library import Library
 from core.policy import Policy
 from core.ports import Promise, Store
 from core.rules import Condition, Is, Reading, Rule, Rulebook, Signal
-from core.store import open_store
+from core.store.sql import open_store
 from core.tiers import Chunk, Delta, ModelCard, Prompt, Tier, Usage
 from core.wording import Wording
 

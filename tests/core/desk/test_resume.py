@@ -11,7 +11,7 @@ import pytest
 from channels.memory import MemoryChannel
 from core.conversation import Address, Arrival
 from core.desk import Desk
-from core.store import open_store
+from core.store.sql import open_store
 
 if TYPE_CHECKING:
     from conftest import House  # type: ignore[import-not-found,unused-ignore]

@@ -17,7 +17,7 @@ from core.conversation import Address, Arrival, Attachment, Customer, HandBack, 
 from core.errors import StoreError
 from core.ports import Call, Entry, Outcome, PartState, Settlement
 from core.rules import Decision, Reading
-from core.store import SqlStore, open_store
+from core.store.sql import SqlStore, open_store
 from core.store.migrate import NEWEST
 from core.store.schema import metadata
 from core.tiers import Money, Tier, Usage

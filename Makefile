@@ -1,0 +1,65 @@
+# make run    start firstline; the first time this makes .venv (nothing outside this folder is touched)
+# make test   lint, types, architecture, tests            make check  the same without the tests
+# make setup  the virtual environment only                make bench  every benchmark
+# make lock   work out requirements*.lock again (ARGS=--upgrade raises the versions)
+.PHONY: run setup dev test check bench lock clean
+.DELETE_ON_ERROR:
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+BENCHMARKS = $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
+
+run: .venv/ready
+	@exec $(BIN)/firstline run $(ARGS)
+
+setup: .venv/ready
+
+dev: .venv/ready-dev
+
+check: dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy bots channels core tests benchmarks
+	$(BIN)/lint-imports --no-logo
+
+test: check
+	$(BIN)/pytest $(ARGS)
+
+bench: dev
+	@for file in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$(basename $$file .py) $(ARGS) || exit; done
+
+lock: build/uv/bin/uv
+	@$(call lock,-o requirements.lock pyproject.toml)
+	@$(call lock,-o requirements-dev.lock --extra dev -c requirements.lock pyproject.toml)
+
+lock = $< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(ARGS) $(1)
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The first Python that is new enough; found only when an environment has to be made.
+define make-venv
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  echo "making $(1) with $$($$python --version)"; \
+	  $$python -m venv $(1) && exit; \
+	  echo "that Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+	done; echo "firstline needs Python 3.11 or newer, and there is none here: install one, or say make PYTHON=/path/to/python" >&2; exit 1
+endef
+
+.venv/bin/python:
+	$(call make-venv,.venv)
+
+.venv/ready: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing $$(grep -c '^[a-z].*==' requirements.lock) packages, each checked against its hash"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/ready-dev: requirements-dev.lock .venv/ready
+	@echo "installing what the tests need"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+build/uv/bin/uv:
+	$(call make-venv,build/uv)
+	@build/uv/bin/python -m pip --disable-pip-version-check --quiet install uv

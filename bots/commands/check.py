@@ -1,0 +1,143 @@
+"""`firstline check`: everything that can be known about a configuration without talking to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.markup import escape
+
+from bots.assembly import MODELS, Parts, read_settings
+from bots.commands._common import DEFAULT, Config, Json, emit, plain, problem_rows, run_async, screen
+from bots.cron import trigger
+from bots.schedule import UnknownReport, build_report
+from core.answering.registry import read as read_registry
+from core.conversation import Address, Conversation, Customer, Message
+from core.errors import Problem, SettingsError
+from core.rules import AnyOf, Rule, Rulebook, decide
+from core.settings import Settings, source
+from core.settings.source import Document
+
+EXAMPLE = Address("check", "example")
+NOON = (2026, 1, 5, 12)
+"""Examples are tried as if written on a Monday at noon of the bot's time zone."""
+
+
+def command(
+    file: Annotated[Path | None, typer.Argument(help="The configuration file.")] = None,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Read it, build everything it names, try the examples of its rules."""
+    path = file or config
+    problems, warnings, tried = _look(path)
+    if as_json:
+        rows = {"problems": problem_rows(problems), "warnings": problem_rows(warnings)}
+        emit({"ok": not problems, **rows, "examples": tried})
+    else:
+        out = screen(as_json=False)
+        for problem in problems:
+            out.print(escape(str(problem)))
+        for warning in warnings:
+            out.print(f"[yellow]{escape(str(warning))}[/]")
+        if not problems:
+            out.print(f"{escape(str(path))} is in order; {tried} examples hold.")
+    raise typer.Exit(1 if problems else 0)
+
+
+def _look(path: Path) -> tuple[list[Problem], list[Problem], int]:
+    """Problems, warnings, and how many examples were tried."""
+    try:
+        settings = read_settings(path)
+    except SettingsError as error:
+        return list(error.problems), [], 0
+    document = source.read(path.read_text(encoding="utf-8"), path.name)
+    parts, problems = Parts(settings, path), list[Problem]()
+    book: Rulebook | None = _built(parts.book, problems)
+    run_async(_build_edges(parts, problems))
+    problems += _models(settings, path, document)
+    problems += _reports(settings, document)
+    if book is not None:
+        problems += _examples(book, settings, document)
+    tried = sum(len(r.examples.should_match) + len(r.examples.should_not_match) for r in settings.escalation)
+    return problems, list(settings.warnings), tried
+
+
+async def _build_edges(parts: Parts, problems: list[Problem]) -> None:
+    """Channels and providers, only to see that their options fit."""
+    for build in (parts.channels, parts.providers):
+        for made in (_built(build, problems) or {}).values():
+            if (close := getattr(made, "aclose", None)) is not None:
+                await close()
+
+
+def _built(build: Callable[[], Any], problems: list[Problem]) -> Any:
+    try:
+        return build()
+    except SettingsError as error:
+        problems += error.problems
+        return None
+
+
+def _models(settings: Settings, path: Path, document: Document) -> Iterator[Problem]:
+    """Models without a row in models.yaml: their price would be unknown without anybody having said so."""
+    try:
+        registry = read_registry(path.resolve().parent / MODELS)
+    except SettingsError as error:
+        yield from error.problems
+        return
+    for tier, names in settings.tiers.items():
+        for n, name in enumerate(names):
+            if name not in registry.cards:
+                what, write = registry.missing(name)
+                yield document.problem(("tiers", tier.label, n), what, write)
+
+
+def _reports(settings: Settings, document: Document) -> Iterator[Problem]:
+    for name, report in settings.reports.items():
+        try:
+            build_report(settings, name)
+        except UnknownReport as error:
+            yield document.problem(("reports", name), str(error), key=True)
+        try:
+            if report.at:
+                trigger(report.at, ZoneInfo(settings.time_zone))
+        except ValueError as error:
+            yield document.problem(("reports", name, "at"), f"not a time to send it at: {error}", '"0 8 * * mon-fri"')
+
+
+def _examples(book: Rulebook, settings: Settings, document: Document) -> Iterator[Problem]:
+    at = datetime(*NOON, tzinfo=ZoneInfo(settings.time_zone))
+    places = _rules(document)
+    for rule in settings.escalation:
+        for text, wanted in _sentences(rule):
+            message = Message("example", EXAMPLE, text, at, Customer("example"))
+            decision = decide(Conversation(EXAMPLE).heard(message), book)
+            if (rule.name in {*decision.rules, *decision.shadow}) is not wanted:
+                read = ", ".join(
+                    f"{c} is {plain(decision.readings[c].value)}" for c in _read_by(rule, decision.readings)
+                )
+                what = f"the rule {rule.name!r} {'does not match' if wanted else 'matches'} {text!r} ({read})"
+                write = "other conditions, or take the example away"
+                yield document.problem(("escalation", places.get(rule.name, 0), "name"), what, write)
+
+
+def _sentences(rule: Rule) -> Iterator[tuple[str, bool]]:
+    yield from ((text, True) for text in rule.examples.should_match)
+    yield from ((text, False) for text in rule.examples.should_not_match)
+
+
+def _rules(document: Document) -> Mapping[str, int]:
+    rules = document.tree.get("escalation") or []
+    return {str(rule.get("name")): n for n, rule in enumerate(rules) if isinstance(rule, dict)}
+
+
+def _read_by(rule: Rule, readings: Mapping[str, Any]) -> list[str]:
+    """The signals the rule looks at."""
+    clauses = [*rule.when, *rule.unless]
+    conditions = [c for clause in clauses for c in (clause.conditions if isinstance(clause, AnyOf) else (clause,))]
+    return [name for name in dict.fromkeys(c.signal for c in conditions) if name in readings]

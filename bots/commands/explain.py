@@ -1,0 +1,128 @@
+"""`firstline explain`: the decision on one message in words: what was read, which rules applied, what each changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from bots.assembly import build_book, read_settings
+from bots.commands._common import DEFAULT, Config, Json, emit, plain, screen, table
+from core.conversation import Address, Conversation, Customer, Message
+from core.errors import Problem, SettingsError
+from core.learning.dialogues import parse
+from core.learning.moves import walk
+from core.learning.replay import PACE, timed
+from core.rules import AnyOf, Decision, Rule, Rulebook, decide
+
+CUSTOMER = Customer("explained")
+
+
+def command(
+    text: Annotated[str, typer.Argument(help="What the customer writes.")],
+    dialogue: Annotated[Path | None, typer.Option(metavar="FILE", help="A conversation that goes before it.")] = None,
+    channel: Annotated[str, typer.Option(help="The channel it comes from.")] = "web",
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Decide on the text as the desk would and say why."""
+    settings = read_settings(config)
+    book = build_book(settings, config.resolve().parent)
+    before = _before(dialogue, channel, book)
+    at = before.turns[-1].at + PACE if before.turns else datetime.now(UTC)
+    decision = decide(before.heard(Message("explained", before.address, text, at, CUSTOMER)), book)
+    if as_json:
+        emit(_data(decision))
+    else:
+        _tell(screen(as_json=False), decision, book, channel)
+
+
+def _before(file: Path | None, channel: str, book: Rulebook) -> Conversation:
+    """The first dialogue of the file as it would stand in the store, or nothing."""
+    if file is None:
+        return Conversation(Address(channel, "explained"))
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([Problem(str(file), 1, 1, f"cannot be read ({type(error).__name__})")]) from error
+    turns = timed(parse(lines, str(file))[0], channel)
+    conversation = Conversation(Address(channel, "explained"))
+    for after, _ in walk(turns, book, conversation.address):
+        conversation = after
+    owned = (replace(t, customer=CUSTOMER) if isinstance(t, Message) else t for t in conversation.turns)
+    return replace(conversation, turns=tuple(owned))
+
+
+def _data(decision: Decision) -> dict[str, Any]:
+    return {
+        "tier": decision.tier.label,
+        "rules": list(decision.rules),
+        "held": list(decision.held),
+        "shadow": list(decision.shadow),
+        "readings": {
+            name: {"value": r.value, "note": r.note, "score": r.score, "failed": r.failed}
+            for name, r in decision.readings.items()
+        },
+        "without_rule": {name: tier.label for name, tier in decision.without.items()},
+        "rulebook": decision.book,
+    }
+
+
+def _tell(out: Console, decision: Decision, book: Rulebook, channel: str) -> None:
+    out.print(f"This goes to [bold]{decision.tier.label}[/].\n")
+    for name in decision.rules:
+        out.print(f"  [bold]{escape(name)}[/] applies: {escape(_because(book, name, decision))}.")
+        out.print(f"    {_change(book, name, decision, channel)}")
+    for name in decision.held:
+        out.print(f"  [bold]{escape(name)}[/] applied to an earlier message and still holds.")
+        out.print(f"    {_change(book, name, decision, channel)}")
+    for name in decision.shadow:
+        out.print(f"  {escape(name)} would apply, but is in shadow or does not act on this customer yet.")
+    if not (decision.rules or decision.held):
+        out.print(f"  No rule applies, so it starts where every message does: {book.start.label}.")
+    readings = table("read", "value", "sure", "because of")
+    for name, reading in sorted(decision.readings.items()):
+        value = "could not read" if reading.failed else plain(reading.value)
+        sure = "" if reading.score is None else f"{reading.score:.2f}"
+        readings.add_row(escape(name), escape(value), sure, escape(reading.note))
+    out.print()
+    out.print(readings)
+    quiet = [rule.name for rule in book.rules if rule.name not in {*decision.rules, *decision.held, *decision.shadow}]
+    if quiet:
+        out.print(f"\n[dim]Does not apply: {escape(', '.join(quiet))}.[/]")
+
+
+def _because(book: Rulebook, name: str, decision: Decision) -> str:
+    rule = book.rule(name)
+    return ", ".join(_clauses(rule, decision)) if rule else ""
+
+
+def _clauses(rule: Rule, decision: Decision) -> list[str]:
+    """What of the rule's `when:` holds, with the words that caused it."""
+    texts = []
+    for clause in rule.when:
+        for condition in clause.conditions if isinstance(clause, AnyOf) else (clause,):
+            reading = decision.readings.get(condition.signal)
+            if reading is not None and condition.holds(decision.readings):
+                words = f" ({reading.note})" if reading.note else ""
+                texts.append(f"{condition.signal} is {plain(reading.value)}{words}")
+    return texts
+
+
+def _change(book: Rulebook, name: str, decision: Decision, channel: str) -> str:
+    rule = book.rule(name)
+    asked = rule.sends_to(channel).label if rule else decision.tier.label
+    without = decision.without[name].label
+    lasts = "" if rule is None else _lasting(rule)
+    return f"It asks for {asked}{lasts}; without it this would go to {without}."
+
+
+def _lasting(rule: Rule) -> str:
+    if rule.lasts is None:
+        return " until the conversation ends"
+    return f" for {rule.lasts} answers" if rule.lasts > 1 else ""

@@ -1,0 +1,171 @@
+"""`firstline replay`: recorded conversations through the whole desk; with `--against`, who would go where else.
+
+Only the bot's own offline answers are used unless `--live` is said: a replay never calls a paid model by accident.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bots import logs
+from bots.assembly import Parts, read_settings
+from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
+from channels.memory import MemoryChannel
+from core.answering.availability import Availability
+from core.answering.chain import Chain
+from core.conversation import Address
+from core.desk import Desk
+from core.errors import FirstlineError, Problem, SettingsError
+from core.learning.dialogues import CUSTOMER, Dialogue, parse
+from core.learning.moves import Moves, compare
+from core.learning.replay import RecordedHistory, feed, timed
+from core.learning.tally import Share, Tally, count
+from core.policy import Policy
+from core.ports import Provider
+from core.store.sql import open_store
+
+OFFLINE = "offline"
+STRONGEST_FIRST = ("person", "expert", "standard", "quick", "desk")
+
+
+class NothingToAnswerWith(FirstlineError):
+    """No tier names a model that answers without being called."""
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Conversations, one JSON object a line.")],
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="Another config.yaml to compare with.")] = None,
+    customer: Annotated[str, typer.Option(metavar="NAME", help="What the customer is called there.")] = CUSTOMER,
+    channel: Annotated[str, typer.Option(help="The channel they count as coming from.")] = "memory",
+    live: Annotated[bool, typer.Option("--live", help="Call the models for real. This costs money.")] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Play every conversation and print what the desk made of it."""
+    logs.configure(level=logging.ERROR)
+    dialogues = _read(file, customer)
+    parts = Parts(read_settings(config), config)
+    tally, seconds = run_async(_play(parts, dialogues, channel, live))
+    moves = _moves(parts, against, dialogues, channel) if against else None
+    if as_json:
+        emit({**tally.data(seconds), **({"moved": moves.data()} if moves else {})})
+    else:
+        out = screen(as_json=False)
+        _tell(out, tally, seconds)
+        if moves:
+            _tell_moves(out, moves)
+    raise typer.Exit(1 if tally.unanswered else 0)
+
+
+def _read(file: Path, customer: str) -> list[Dialogue]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([Problem(str(file), 1, 1, f"cannot be read ({type(error).__name__})")]) from error
+    return parse(lines, str(file), customer)
+
+
+async def _play(parts: Parts, dialogues: Sequence[Dialogue], channel: str, live: bool) -> tuple[Tally, float]:
+    messages = sum(dialogue.messages for dialogue in dialogues)
+    async with AsyncExitStack() as stack:
+        providers = parts.providers()
+        for provider in providers.values():
+            stack.push_async_callback(provider.aclose)
+        policy = await _policy(parts, providers, channel, live)
+        history = RecordedHistory(await stack.enter_async_context(open_store("sqlite://")))
+        desk = await stack.enter_async_context(Desk(history, {channel: MemoryChannel(channel)}, policy))
+        step = _progress(stack, messages)
+        began = time.perf_counter()
+        await feed(dialogues, channel, desk, history, step)
+        return count(history.settlements, len(dialogues), messages), time.perf_counter() - began
+
+
+async def _policy(parts: Parts, providers: Mapping[str, Provider], channel: str, live: bool) -> Policy:
+    """The policy in force, answering offline, with an operators' chat of its own where one is named."""
+    ready = Availability(providers)
+    policy = parts.policy(providers, ready)
+    operators = Address(channel, "operators") if policy.operators else None
+    policy = replace(policy, operators=operators, people=())
+    if live:
+        await ready.ask()
+        return policy
+    free = {name for name, section in parts.settings.providers.items() if section.uses == OFFLINE}
+    tiers = {tier: tuple(c for c in cards if c.provider in free) for tier, cards in policy.chain.tiers.items()}
+    if not any(tiers.values()):
+        raise NothingToAnswerWith("no tier names the offline provider: write offline/faq under tiers:, or say --live")
+    return replace(policy, chain=Chain(tiers, {name: providers[name] for name in free}, ready))
+
+
+def _progress(stack: AsyncExitStack, messages: int) -> Callable[[], None]:
+    bar = Progress(
+        TextColumn("replaying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.disable = not bar.console.is_terminal
+    task = stack.enter_context(bar).add_task("", total=messages)
+    return lambda: bar.advance(task)
+
+
+def _moves(parts: Parts, against: Path, dialogues: Sequence[Dialogue], channel: str) -> Moves:
+    """Both books over the same conversations; a person keeps a conversation only where one can be called."""
+    other = Parts(read_settings(against), against)
+    people = parts.settings.operators.chat is not None
+    return compare((tuple(timed(d, channel)) for d in dialogues), parts.book(), other.book(), people=people)
+
+
+def _tell(out: Console, tally: Tally, seconds: float) -> None:
+    out.print(
+        f"{tally.dialogues} conversations, {tally.messages} messages of customers in {seconds:.1f} s"
+        f" ({tally.messages / max(seconds, 1e-9):,.0f} a second)\n"
+        f"answered {tally.answered}, with a person {tally.with_person}, unanswered {tally.unanswered}"
+        + (f", of the answers {tally.apologised} were apologies" if tally.apologised else "")
+        + "\n"
+    )
+    tiers = {name: tally.tiers[name] for name in STRONGEST_FIRST if name in tally.tiers}
+    out.print(_shares("answered by", tiers, tally.answered))
+    rules = dict(sorted(tally.rules.items(), key=lambda item: -item[1].messages))
+    if rules:
+        out.print()
+        out.print(_shares("rule", rules, tally.messages))
+
+
+def _shares(title: str, shares: Mapping[str, Share], of: int) -> Any:
+    rows = table(title, "#messages", "#share", "#cost")
+    for name, share in shares.items():
+        rows.add_row(escape(name), str(share.messages), f"{share.messages / max(of, 1):.1%}", _cost(share))
+    return rows
+
+
+def _cost(share: Share) -> str:
+    known = " + ".join(
+        f"{amount:f} {currency}" for currency, amount in sorted(share.cost.items()) if amount != Decimal()
+    )
+    unknown = f"{share.unknown} calls unknown" if share.unknown else ""
+    return " and ".join(filter(None, (known, unknown))) or "free"
+
+
+def _tell_moves(out: Console, moves: Moves) -> None:
+    data = moves.data()
+    out.print(f"\nwith the other rules {data['messages']} of {data['of']} messages go elsewhere")
+    for pair in data["pairs"]:
+        out.print(f"\n{pair['from']} -> {pair['to']}: {pair['messages']}")
+        for sample in pair["samples"]:
+            rules = f"  [dim]{escape(', '.join(sample['rules']))}[/]" if sample["rules"] else ""
+            out.print(f"  {escape(sample['text'])}{rules}")
+    out.print("\n[dim]It shows who would be sent elsewhere; not what another model would have said.[/]")

@@ -1,0 +1,71 @@
+"""Which providers can be asked now, and what is missing where one cannot: what `run` and `doctor` show.
+
+Providers are asked, never called: nothing here costs a token. Judging a provider by how its calls go is a breaker's
+business, not this file's; the one thing a call teaches here is that it was denied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import NoReturn
+
+from core.ports import Provider
+
+ASK_WITHIN = 0.9
+"""Seconds one provider has to say whether it is ready; all are asked at once."""
+
+DENIED_FOR = 300.0
+"""Seconds a provider that refused our key or quota is left alone: a customer waits through every further try."""
+
+
+class Availability:
+    """The state of each provider by name. Until first asked every provider counts as ready."""
+
+    def __init__(self, providers: Mapping[str, Provider], every: float = 15.0, denied_for: float = DENIED_FOR) -> None:
+        self._providers = dict(providers)
+        self._missing = dict.fromkeys(self._providers, "")
+        self._asked: set[str] = set()
+        self._denied: dict[str, float] = {}
+        self._every = every
+        self._denied_for = denied_for
+
+    def state(self) -> Mapping[str, str]:
+        """What each provider lacks, in words for an operator; empty for those that are ready."""
+        return dict(self._missing)
+
+    def is_ready(self, provider: str) -> bool:
+        """Whether this provider can be asked now."""
+        return not self._missing[provider]
+
+    def deny(self, provider: str, reason: str) -> None:
+        """A call was Denied: leave the provider alone for a while, for this reason."""
+        self._missing[provider] = reason
+        self._denied[provider] = asyncio.get_running_loop().time() + self._denied_for
+
+    async def ask(self) -> None:
+        """Ask every provider not known to be ready, all at once; the first time that is all of them."""
+        now = asyncio.get_running_loop().time()
+        self._denied = {name: until for name, until in self._denied.items() if until > now}
+        names = [
+            n for n, missing in self._missing.items() if n not in self._denied and (missing or n not in self._asked)
+        ]
+        answers = await asyncio.gather(*(_missing(self._providers[name]) for name in names))
+        self._missing.update((n, missing) for n, missing in zip(names, answers, strict=True) if n not in self._denied)
+        self._asked.update(names)
+
+    async def run(self) -> NoReturn:
+        """Ask at once and then again and again until cancelled; the caller owns the task."""
+        while True:
+            await self.ask()
+            await asyncio.sleep(self._every)
+
+
+async def _missing(provider: Provider) -> str:
+    try:
+        async with asyncio.timeout(ASK_WITHIN):
+            return await provider.ready()
+    except TimeoutError:
+        return f"no word within {ASK_WITHIN} seconds"
+    except Exception as error:  # noqa: BLE001 - providers are plug-ins: a broken one must not hide the others
+        return f"cannot be asked ({type(error).__name__})"

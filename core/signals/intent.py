@@ -1,0 +1,34 @@
+"""What the customer is after, as one of the intents the bot's file describes by example sentences.
+
+The value is the intent's name, or None where none is likely enough (`intent: none`). The method is the FAQ's:
+likeness to the examples, calibrated (core/library.py). An example is a whole sentence a customer might write, not a
+keyword.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.conversation import Conversation
+from core.library import Library, read_intents
+from core.rules import Reading, Signal
+from core.signals._reading import asked
+
+AT_LEAST = 0.5
+"""The probability an intent needs: lower than the FAQ's, since naming a topic wrongly sends no wrong answer."""
+
+
+def build(*, file: str, root: Path, at_least: float = AT_LEAST) -> Signal:
+    """The signal over one file of intents, its path relative to config.yaml. Raises SettingsError for a faulty file."""
+    library = Library(read_intents(root / file))
+
+    def read(conversation: Conversation) -> Reading:
+        best = library.search(asked(conversation), limit=1)
+        if not best:
+            return Reading(None, "like no example", 0.0)
+        name, score = best[0].article.id, round(best[0].score, 4)
+        if score < at_least:
+            return Reading(None, f"nearest is {name} ({score:.2f}, too unlike)", score)
+        return Reading(name, f"like the examples of {name} ({score:.2f})", score)
+
+    return read
