@@ -100,16 +100,18 @@ class Burst:
 class ReplyBox:
     """The Outbox of one reply: the settlement it belongs to is asked for when the channel plans."""
 
-    def __init__(self, store: Store, address: Address, settlement: Callable[[], Settlement]) -> None:
+    def __init__(
+        self, store: Store, address: Address, settlement: Callable[[], Settlement], author: Callable[[], Author]
+    ) -> None:
         self._store = store
         self._address = address
         self._settlement = settlement
+        self._author = author
 
     @property
     def author(self) -> Author:
         """Who is speaking, once there is text: channels that show it ask while they deliver."""
-        reply = self._settlement().reply
-        return reply.author if reply else Author.BOT
+        return self._author()
 
     async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
         """Commit the parts; those of an earlier life come back as they were left."""
@@ -124,6 +126,12 @@ async def once(text: str) -> AsyncIterator[str]:
     """A text that is known already, as the stream a channel pulls."""
     if text:
         yield text
+
+
+def kept_box(store: Store, settlement: Settlement) -> ReplyBox:
+    """The Outbox of a reply whose settlement is made already."""
+    author = settlement.reply.author if settlement.reply else Author.DESK
+    return ReplyBox(store, settlement.address, lambda: settlement, lambda: author)
 
 
 class Unkept:

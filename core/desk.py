@@ -17,7 +17,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.burst import Burst, Clock, ReplyBox, once
+from core.burst import Burst, Clock, ReplyBox, kept_box, once
 from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind
 from core.errors import ChannelError, StoreError, Unreachable, Withdrawn
 from core.handover import Handover
@@ -174,7 +174,7 @@ class Desk:
         channel = self._channels[lane.address.channel]
         try:
             async with aclosing(self._text(lane, burst)) as text:
-                stands = await channel.deliver(lane.address, text, ReplyBox(self._store, lane.address, burst.plan))
+                stands = await channel.deliver(lane.address, text, self._box(burst))
         except Withdrawn:
             burst.outcome, stands = Outcome.TAKEN, ""
         except Unreachable as error:
@@ -206,9 +206,9 @@ class Desk:
 
     async def _finish(self, plan: Settlement) -> None:
         """Send what was planned, from the part it had come to, and settle it as planned."""
-        box = ReplyBox(self._store, plan.address, lambda: plan)
+        channel = self._channels[plan.address.channel]
         try:
-            await self._channels[plan.address.channel].deliver(plan.address, once(plan.text), box)
+            await channel.deliver(plan.address, once(plan.text), kept_box(self._store, plan))
         except Unreachable:
             undeliverable = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
             await self._settle(replace(plan, entry=undeliverable))
@@ -221,8 +221,11 @@ class Desk:
         channel = self._channels.get(burst.address.channel)
         if channel is not None and not burst.said:
             burst.said.append(text)
-            await channel.deliver(burst.address, once(text), ReplyBox(self._store, burst.address, burst.plan))
+            await channel.deliver(burst.address, once(text), self._box(burst))
         await self._settle(burst.settlement(text))
+
+    def _box(self, burst: Burst) -> ReplyBox:
+        return ReplyBox(self._store, burst.address, burst.plan, lambda: burst.author)
 
     async def _settle(self, settlement: Settlement) -> None:
         """Commit the end of a burst; what was sent must not be sent again because the store was away."""

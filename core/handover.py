@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.burst import ReplyBox, Unkept, once, unasked
+from core.burst import Unkept, kept_box, once, unasked
 from core.conversation import Address, Author, Conversation, HandBack, Holder, Message, MessageKind, Reply
 from core.errors import ChannelError
 from core.policy import Policy
@@ -122,7 +122,7 @@ class Handover:
         settlement = unasked(to, reply, f"desk-{key}", holder)
         channel = self._channels.get(to.channel)
         if channel is not None:
-            await channel.deliver(to, once(reply.text), ReplyBox(self._store, to, lambda: settlement))
+            await channel.deliver(to, once(reply.text), kept_box(self._store, settlement))
         await self._store.settle(settlement)
 
     def _notice(self, policy: Policy, conversation: Conversation, notice: str) -> Reply:

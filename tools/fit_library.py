@@ -84,7 +84,7 @@ def cases(given: Set, seed: int) -> list[Case]:
     for name, question in given.questions:
         best = library.evidence(question, limit=1)
         if best:
-            found.append(Case(astuple(best[0][1]), best[0][0].id == name, name in kept))
+            found.append(Case(astuple(best[0][1])[:-1], best[0][0].id == name, name in kept))
         else:
             found.append(Case((0.0,) * 6, False, name in kept))
     return found

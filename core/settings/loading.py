@@ -68,7 +68,7 @@ def rulebook(settings: Settings, signals: Mapping[str, Signal]) -> Rulebook:
     absent = [name for name in settings.signals if name not in signals]
     if absent:
         raise ValueError(f"signals configured and not built: {', '.join(absent)}")
-    everything = dict(signals)
+    everything = {**signals, **settings.conditions}
     return Rulebook(settings.escalation, everything, settings.start_with, settings.hash)
 
 

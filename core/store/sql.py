@@ -11,7 +11,7 @@ from datetime import datetime
 
 from core.conversation import Address, Arrival, Conversation, Holder, Turn
 from core.ports import Entry, Part, Promise, Settlement
-from core.store.sql import books, work
+from core.store import books, work
 from core.store.books import ChatRow, Receipt
 from core.store.database import Database
 from core.store.migrate import prepare

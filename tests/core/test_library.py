@@ -27,11 +27,12 @@ def shop() -> Library:
     ("question", "article"),
     [
         ("Where is my order?", "track-order"),
+        ("hi, where's my order please", "track-order"),
         ("when are u open on saturdays", "opening-hours"),
         ("how long does delivery take to germany", "delivery-time"),
         ("I want my money back!!", "get-refund"),
         ("hvor er min pakke henne?", "track-order-da"),
-        ("hvornår får jeg mine penge", "refund-time-da"),
+        ("hvornår får jeg mine penge tilbage, tak", "refund-time-da"),
         ("Wo bleibt mein Paket denn", "track-order-de"),
         ("Passwort vergessen", "reset-password-de"),
         ("my order 370795561790 has not arrived", "track-order"),
@@ -43,7 +44,9 @@ def test_the_shop_faq_finds_the_entry_a_customer_means(shop: Library, question: 
     assert best.score >= 0.6
 
 
-@pytest.mark.parametrize("question", ["who won the world cup", "write me a poem about spring", "xqzt", "", "the of and"])
+@pytest.mark.parametrize(
+    "question", ["who won the world cup", "write me a poem about spring", "xqzt", "", "the of and"]
+)
 def test_what_the_shop_faq_does_not_know_scores_low(shop: Library, question: str) -> None:
     assert all(found.score < 0.5 for found in shop.search(question))
 
@@ -73,7 +76,9 @@ def test_an_empty_library_finds_nothing() -> None:
 
 def test_a_search_in_five_thousand_articles_takes_few_milliseconds() -> None:
     kinds = ["order", "parcel", "refund", "lamp", "pan", "password", "invoice", "towel", "delivery", "voucher"]
-    library = Library(Article(str(n), f"{kinds[n % 10]} {kinds[n // 10 % 10]} question {n}", "answer") for n in range(5_000))
+    library = Library(
+        Article(str(n), f"{kinds[n % 10]} {kinds[n // 10 % 10]} question {n}", "answer") for n in range(5_000)
+    )
     best = min(_seconds(library, "where is the refund for the broken lamp I returned") for _ in range(20))
     assert best < 0.005  # measured 0.7 ms on an idle core; the bound allows for a busy one
 
@@ -108,9 +113,14 @@ def test_yaml_words_stay_text_and_an_id_is_made_from_the_question() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "part"),
     [
-        ("- question: Open?\n  anwser: 9\n", 2, 3, "unknown setting 'anwser'"),
+        ("- question: Open?\n  anwser: 9\n  answer: 9\n", 2, 3, "unknown setting 'anwser'"),
         ("- question: Open?\n", 1, 3, "no 'answer'"),
-        ("- id: a\n  question: A\n  answer: B\n- id: a\n  question: C\n  answer: D\n", 4, 3, "used twice, first in line 1"),
+        (
+            "- id: a\n  question: A\n  answer: B\n- id: a\n  question: C\n  answer: D\n",
+            4,
+            3,
+            "used twice, first in line 1",
+        ),
         ("- question: a\n  question: b\n  answer: c\n", 2, 3, "stands here twice"),
         ("question: Open?\n", 1, 1, "must be a list"),
         ("- question: [a\n", 2, 1, "not YAML"),
