@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from core.errors import StoreError
 from core.periods import Window
 from core.ports import Entry
-from core.store.sql import books
+from core.store import books
 
 SCHEME = "sqlite:///"
 QUIET = ("query_only=ON", "wal_autocheckpoint=0", "busy_timeout=5000")

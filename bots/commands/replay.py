@@ -6,10 +6,7 @@ Only the bot's own offline answers are used unless `--live` is said: a replay ne
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,27 +18,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bots import logs
 from bots.assembly import Parts, read_settings
-from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
-from channels.memory import MemoryChannel
-from core.answering.availability import Availability
-from core.answering.chain import Chain
-from core.conversation import Address
-from core.desk import Desk
-from core.errors import FirstlineError, Problem, SettingsError
+from bots.commands._common import DEFAULT, Config, Json, emit, screen, table
+from bots.replaying import Played, Task, play
+from core.errors import Problem, SettingsError
 from core.learning.dialogues import CUSTOMER, Dialogue, parse
 from core.learning.moves import Moves, compare
-from core.learning.replay import RecordedHistory, feed, timed
-from core.learning.tally import Share, Tally, count
-from core.policy import Policy
-from core.ports import Provider
-from core.store.sql import open_store
+from core.learning.replay import timed
+from core.learning.tally import Share, Tally
 
-OFFLINE = "offline"
 STRONGEST_FIRST = ("person", "expert", "standard", "quick", "desk")
-
-
-class NothingToAnswerWith(FirstlineError):
-    """No tier names a model that answers without being called."""
 
 
 def command(
@@ -57,7 +42,8 @@ def command(
     logs.configure(level=logging.ERROR)
     dialogues = _read(file, customer)
     parts = Parts(read_settings(config), config)
-    tally, seconds = run_async(_play(parts, dialogues, channel, live))
+    played = _play(Task(config, dialogues, channel, live))
+    tally, seconds = played.tally, played.ended - played.began
     moves = _moves(parts, against, dialogues, channel) if against else None
     if as_json:
         emit({**tally.data(seconds), **({"moved": moves.data()} if moves else {})})
@@ -77,38 +63,7 @@ def _read(file: Path, customer: str) -> list[Dialogue]:
     return parse(lines, str(file), customer)
 
 
-async def _play(parts: Parts, dialogues: Sequence[Dialogue], channel: str, live: bool) -> tuple[Tally, float]:
-    messages = sum(dialogue.messages for dialogue in dialogues)
-    async with AsyncExitStack() as stack:
-        providers = parts.providers()
-        for provider in providers.values():
-            stack.push_async_callback(provider.aclose)
-        policy = await _policy(parts, providers, channel, live)
-        history = RecordedHistory(await stack.enter_async_context(open_store("sqlite://")))
-        desk = await stack.enter_async_context(Desk(history, {channel: MemoryChannel(channel)}, policy))
-        step = _progress(stack, messages)
-        began = time.perf_counter()
-        await feed(dialogues, channel, desk, history, step)
-        return count(history.settlements, len(dialogues), messages), time.perf_counter() - began
-
-
-async def _policy(parts: Parts, providers: Mapping[str, Provider], channel: str, live: bool) -> Policy:
-    """The policy in force, answering offline, with an operators' chat of its own where one is named."""
-    ready = Availability(providers)
-    policy = parts.policy(providers, ready)
-    operators = Address(channel, "operators") if policy.operators else None
-    policy = replace(policy, operators=operators, people=())
-    if live:
-        await ready.ask()
-        return policy
-    free = {name for name, section in parts.settings.providers.items() if section.uses == OFFLINE}
-    tiers = {tier: tuple(c for c in cards if c.provider in free) for tier, cards in policy.chain.tiers.items()}
-    if not any(tiers.values()):
-        raise NothingToAnswerWith("no tier names the offline provider: write offline/faq under tiers:, or say --live")
-    return replace(policy, chain=Chain(tiers, {name: providers[name] for name in free}, ready))
-
-
-def _progress(stack: AsyncExitStack, messages: int) -> Callable[[], None]:
+def _play(task: Task) -> Played:
     bar = Progress(
         TextColumn("replaying"),
         BarColumn(),
@@ -118,8 +73,9 @@ def _progress(stack: AsyncExitStack, messages: int) -> Callable[[], None]:
         transient=True,
     )
     bar.disable = not bar.console.is_terminal
-    task = stack.enter_context(bar).add_task("", total=messages)
-    return lambda: bar.advance(task)
+    with bar:
+        row = bar.add_task("", total=task.messages)
+        return play(task, lambda more: bar.advance(row, more))
 
 
 def _moves(parts: Parts, against: Path, dialogues: Sequence[Dialogue], channel: str) -> Moves:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.markup import MOST_ENTITIES, Rich, convert, split
+from core.text import utf16_length
 
 LIMIT = 4096  # UTF-16 units of one Telegram message
 TRIES = 40  # places looked at for one cut, the latest first
@@ -23,14 +24,14 @@ FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^\n]*$", re.MULTILINE)
 
 
 def rendered(source: str) -> list[Rich]:
-    """Non-blank Markdown as messages that fit; marks with nothing between them (an empty fence) stay as written."""
-    return split(convert(source), LIMIT) or [Rich(source.strip())]
+    """Markdown as messages that fit, at least one unless it is blank."""
+    return split(convert(source), LIMIT)
 
 
 def sources(markdown: str) -> list[str]:
     """The text in parts that each fit one message; `[markdown]` when it fits, `[]` when there is nothing to say."""
     rest, parts = markdown.strip(), []
-    while len(rest) > WINDOW or (rest and len(rendered(rest)) > 1):
+    while not _fits(convert(rest)):
         window, further = rest[:WINDOW], rest[WINDOW:]
         head, tail = _cut(window, rendered(window)[0])
         parts.append(head)
@@ -74,7 +75,7 @@ def _cut(markdown: str, first: Rich) -> tuple[str, str]:
     for head, tail in _candidates(markdown, len(_solid(first.text))):
         left = convert(head)
         place = len(_solid(left.text))
-        if not place or len(split(left, LIMIT)) != 1 or Look.of(left) != whole.part(0, place):
+        if not place or not _fits(left):
             continue
         right, rest = Look.of(convert(tail)), whole.part(place, len(whole.text))
         # The entities beyond the hundredth are missing from the whole and stand in its second half.
@@ -104,6 +105,10 @@ def _hard_cut(markdown: str) -> tuple[str, str]:
     """One endless word, or marks around more than a message: cut the plain source where no character is broken."""
     head = split(Rich(markdown[:LIMIT]), LIMIT // 2)[0].text
     return head, markdown[len(head) :].lstrip()
+
+
+def _fits(rich: Rich) -> bool:
+    return utf16_length(rich.text.strip()) <= LIMIT
 
 
 def _solid(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from aiohttp import web
 
@@ -71,6 +71,7 @@ class WebChannel:
         return (
             web.get("/", self._page),
             web.get("/static/{name}", self._static),
+            web.get("/chat/history", self._history),
             web.get("/chat/events", self._events),
             web.post("/chat/messages", self._hear),
             web.post("/chat/stop", self._stop),
@@ -143,6 +144,12 @@ class WebChannel:
     async def _static(self, request: web.Request) -> web.Response:
         return self._assets.serve(request, request.match_info["name"], door.headers(self._site.origins))
 
+    async def _history(self, request: web.Request) -> web.Response:
+        """What a page shows first; one of a newcomer then waits with its stream until there is something to hear."""
+        inbox, address = self._enter(request)
+        view = self._view(await _stored(inbox.history(address)))
+        return web.json_response(view, headers={"Cache-Control": "no-store"})
+
     async def _events(self, request: web.Request) -> web.StreamResponse:
         inbox, address = self._enter(request)
         visitor, seen = address.chat, request.headers.get("Last-Event-ID", "")
@@ -171,7 +178,10 @@ class WebChannel:
         feed = self._hub.feed(past.address.chat)
         feed.held_by(past.holder)
         settled = {turn.text for turn in past.turns if isinstance(turn, Reply)}
-        return feed.afresh({"turns": turn_views(past), "suggestions": self._site.suggestions}, settled)
+        return feed.afresh(self._view(past), settled)
+
+    def _view(self, past: Conversation) -> dict[str, Any]:
+        return {"turns": turn_views(past), "suggestions": self._site.suggestions}
 
     async def _hear(self, request: web.Request) -> web.Response:
         inbox, address = self._enter_to_write(request)

@@ -21,7 +21,7 @@ class Share:
     cost: Amounts = field(default_factory=dict)
     unknown: int = 0
 
-    def add(self, settlement: Settlement) -> None:
+    def book(self, settlement: Settlement) -> None:
         """Count one settled burst."""
         self.messages += len(settlement.messages)
         for call in settlement.entry.calls:
@@ -29,6 +29,13 @@ class Share:
                 self.cost[call.cost.currency] = self.cost.get(call.cost.currency, Decimal()) + call.cost.amount
             elif not call.free:
                 self.unknown += 1
+
+    def merge(self, other: Share) -> None:
+        """Count what another share holds as well."""
+        self.messages += other.messages
+        self.unknown += other.unknown
+        for currency, amount in other.cost.items():
+            self.cost[currency] = self.cost.get(currency, Decimal()) + amount
 
 
 @dataclass(slots=True)
@@ -49,6 +56,19 @@ class Tally:
     def unanswered(self) -> int:
         """Messages that got neither a reply nor a person."""
         return self.messages - self.answered - self.with_person
+
+    def add(self, other: Tally) -> None:
+        """Count what another replay did as well."""
+        self.dialogues += other.dialogues
+        self.messages += other.messages
+        self.answered += other.answered
+        self.with_person += other.with_person
+        self.apologised += other.apologised
+        self.outcomes.update(other.outcomes)
+        self.all.merge(other.all)
+        for mine, theirs in ((self.tiers, other.tiers), (self.rules, other.rules)):
+            for name, share in theirs.items():
+                mine[name].merge(share)
 
     def data(self, seconds: float) -> dict[str, Any]:
         """The settled keys of `replay --json`."""
@@ -81,18 +101,17 @@ def count(settlements: Iterable[Settlement], dialogues: int, messages: int) -> T
         number = len(settlement.messages)
         if not number:
             continue
-        tally.all.add(settlement)
+        tally.all.book(settlement)
         tally.outcomes[settlement.entry.outcome.value] += number
         for rule in settlement.entry.rules:
-            tally.rules[rule].add(settlement)
+            tally.rules[rule].book(settlement)
         if settlement.entry.outcome is Outcome.WITH_PERSON:
             tally.with_person += number
         elif settlement.reply is not None:
             tally.answered += number
             tally.apologised += number * (settlement.entry.outcome is Outcome.APOLOGISED)
-            tally.tiers[settlement.decision.tier.label if settlement.decision else settlement.entry.tier].add(
-                settlement
-            )
+            tier = settlement.decision.tier.label if settlement.decision else settlement.entry.tier
+            tally.tiers[tier].book(settlement)
     return tally
 
 

@@ -101,8 +101,8 @@ def read(text: str, file: str) -> Document:
         tree = reader.document(iter(YAML(typ="safe", pure=True).parse(text)))
     except YAMLError as error:
         problem = syntax.reword(error, text, file)
-        told = [fault for fault in reader.faults if fault.line != problem.line]
-        raise SettingsError([*reader.faults] if len(told) < len(reader.faults) else [*told, problem]) from None
+        told = any(fault.line == problem.line for fault in reader.faults)
+        raise SettingsError(reader.faults if told else [*reader.faults, problem]) from None
     return Document(file, tree, reader.places, tuple(reader.faults))
 
 

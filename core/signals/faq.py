@@ -14,7 +14,9 @@ from core.rules import Reading, Signal
 from core.signals._reading import asked, quote
 
 AT_LEAST = 0.6
-"""The probability an entry needs. Figures at this threshold: core/library.py."""
+"""The probability an entry needs. Figures on public FAQ data stand in core/library.py. The shipped FAQ of bots/shop on
+data/bitext (n=3,240, other people's sentences): from 0.6 precision 0.85, coverage 0.23, out of scope 0.10; from 0.7
+precision 0.87, coverage 0.19, out of scope 0.07."""
 
 
 def build(*, file: str, root: Path, at_least: float = AT_LEAST) -> Signal:

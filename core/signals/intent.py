@@ -14,8 +14,10 @@ from core.library import Library, read_intents
 from core.rules import Reading, Signal
 from core.signals._reading import asked
 
-AT_LEAST = 0.5
-"""The probability an intent needs: lower than the FAQ's, since naming a topic wrongly sends no wrong answer."""
+AT_LEAST = 0.4
+"""The probability an intent needs. The shipped intents of bots/shop on data/bitext (n=3,240, other people's sentences,
+2,528 of them about one of these intents): from 0.4 precision 0.88, coverage 0.39, out of scope 0.12; from 0.6 precision
+0.95, coverage 0.28, out of scope 0.03."""
 
 
 def build(*, file: str, root: Path, at_least: float = AT_LEAST) -> Signal:

@@ -81,6 +81,13 @@ def test_the_repeated_hour_opens_twice() -> None:
     assert again.astimezone(UTC) == datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
 
 
+def test_an_opening_inside_the_repeated_hour_comes_again() -> None:
+    hours = Hours(COPENHAGEN, (((150, 165),),) * 7)
+    again = hours.next_opening(local(2026, 10, 25, 2, 50))
+    assert again is not None
+    assert again.astimezone(UTC) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
 def test_a_night_shift_belongs_to_the_day_it_starts_on() -> None:
     friday_night = Hours(COPENHAGEN, ((), (), (), (), ((1320, DAY + 120),), (), ()))
     assert friday_night.is_open(local(2026, 11, 21, 1, 59))

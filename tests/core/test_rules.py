@@ -55,7 +55,9 @@ rules = st.builds(
 )
 rule_lists = st.lists(rules, max_size=6, unique_by=lambda rule: rule.name)
 conversations = st.lists(
-    st.tuples(st.sampled_from(["hi", "refund", "human angry"]), st.lists(st.sampled_from([f"rule {n}" for n in range(6)])))
+    st.tuples(
+        st.sampled_from(["hi", "refund", "human angry"]), st.lists(st.sampled_from([f"rule {n}" for n in range(6)]))
+    )
 ).map(lambda pairs: talk([p[0] for p in pairs], [p[1] for p in pairs]))
 
 
@@ -78,7 +80,9 @@ def test_adding_a_rule_never_weakens_the_outcome(book: list[Rule], added: Rule, 
 
 
 @given(rule_lists, conversations)
-def test_without_says_what_the_tier_would_be_had_the_rule_not_been_there(book: list[Rule], talked: Conversation) -> None:
+def test_without_says_what_the_tier_would_be_had_the_rule_not_been_there(
+    book: list[Rule], talked: Conversation
+) -> None:
     decision = decide(talked, Rulebook(tuple(book), SIGNALS))
     for name, tier in decision.without.items():
         rest = tuple(rule for rule in book if rule.name != name)
@@ -86,7 +90,9 @@ def test_without_says_what_the_tier_would_be_had_the_rule_not_been_there(book: l
 
 
 @given(rule_lists, conversations)
-def test_every_stronger_tier_than_the_start_has_a_rule_that_asked_for_it(book: list[Rule], talked: Conversation) -> None:
+def test_every_stronger_tier_than_the_start_has_a_rule_that_asked_for_it(
+    book: list[Rule], talked: Conversation
+) -> None:
     decision = decide(talked, Rulebook(tuple(book), SIGNALS))
     named = {rule.name: rule.tier for rule in book}
     votes = [named[name] for name in (*decision.rules, *decision.held)]

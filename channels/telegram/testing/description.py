@@ -22,7 +22,7 @@ TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 PLAIN: dict[str, tuple[type, ...]] = {"String": (str,), "Boolean": (bool,), "Integer": (int,), "Float": (int, float)}
 
 
-class Refusal(Exception):  # noqa: N818 - what a server does; the client is who gets an error
+class Refusal(Exception):
     """A call the Bot API answers with `ok: false`: HTTP status, description, `parameters`."""
 
     def __init__(self, status: int, description: str, parameters: Mapping[str, Any] | None = None) -> None:

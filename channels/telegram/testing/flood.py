@@ -22,7 +22,7 @@ class Flood:
     """Limits as (calls a second, burst). `penalty` is the least `retry_after` in whole seconds."""
 
     bot: tuple[float, float] = (30.0, 30.0)
-    chat: tuple[float, float] = (1.0, 5.0)
+    chat: tuple[float, float] = (1.0, 10.0)
     group: tuple[float, float] = (20 / 60, 20.0)
     penalty: int = 1
 

@@ -1,227 +1,229 @@
-"""The fake Bot API over HTTP, and what a test does to it: customers write, press and stop; calls are made to fail."""
+"""The Bot API on a loopback port: takes calls as Telegram does, answers as it would, and writes down every one.
+
+Transport only: reading a call, faults on order, the answer's shape and the log. What a call means is in `calls` and
+`updates`; what people do is in `customers`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import aiohttp
 from aiohttp import web
 
-from channels.telegram.testing.methods import BadRequestError, Methods
-from channels.telegram.testing.platform import Platform, Shown
+from channels.telegram.testing.calls import perform
+from channels.telegram.testing.customers import Customers
+from channels.telegram.testing.description import Refusal, Upload, described
+from channels.telegram.testing.flood import Flood, FloodGuard
+from channels.telegram.testing.news import News
+from channels.telegram.testing.updates import Updates
+from channels.telegram.testing.world import World
 
-TOKEN = "42:TEST"  # noqa: S105 - the fake's own, worth nothing
-AGAIN = 0.05
-"""Seconds before a webhook update that was not taken is delivered again."""
+TOKEN = "42:TEST"  # noqa: S105 - it opens nothing
+MOST_CALLS = 100_000
+LARGEST_BODY = 64 << 20
+DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """One call: its method, typed parameters, time, and the HTTP status it was answered with (0: not answered)."""
+class Call:
+    """One call: its parameters as far as they could be read, when it was answered (Unix seconds), what became of it.
+
+    `outcome` is `ok`, `dropped` (no answer was given) or the status and description of a refusal.
+    """
 
     method: str
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     at: float
-    status: int
+    outcome: str
 
 
-@dataclass
-class _Fault:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to a call instead of its answer; status 0 cuts the connection."""
+
     status: int
     description: str
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any] | None
     after_effect: bool
-    left: int
 
 
-@dataclass
-class FakeBotApi:
-    """`async with FakeBotApi() as api`: then `api.base_url` is a Bot API server. `limits` turns flood control on."""
+class Dropped(Exception):
+    """The connection is to be cut without an answer."""
 
-    folder: Path | None = None
-    limits: bool = True
-    base_url: str = ""
-    log: list[Called] = field(default_factory=list)
+
+class FakeBotApi(Customers):
+    """A Bot API server on 127.0.0.1 for one bot with the token `42:TEST`; `async with` it.
+
+    `shared_folder` holds the published description (bot-api-10.1.json, itself or in `peers/`); without one the table
+    of the methods firstline uses serves. `flood` None counts nothing. `delays`: before a webhook gets an update again.
+    """
+
+    token = TOKEN
+
+    def __init__(
+        self,
+        shared_folder: Path | None = None,
+        *,
+        flood: Flood | None = Flood(),  # noqa: B008 - a frozen value
+        delays: Sequence[float] = DELAYS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        news = News()
+        super().__init__(World(clock), Updates(news, delays), news)
+        self.log: deque[Call] = deque(maxlen=MOST_CALLS)
+        self.url = ""
+        self._description = described(shared_folder)
+        self._flood = FloodGuard(flood)
+        self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+
+    @property
+    def base_url(self) -> str:
+        """What python-telegram-bot's `base_url` takes; the token follows it. Files are under `/file/bot`."""
+        return f"{self.url}/bot"
 
     async def __aenter__(self) -> Self:
-        self.platform = Platform(limits=self.limits)
-        self._methods = Methods(self.folder)
-        self._faults: defaultdict[str, list[_Fault]] = defaultdict(list)
-        self._changed = asyncio.Event()
-        self._out = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-        self._posts: dict[int, asyncio.Queue[dict[str, Any]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        app = web.Application(client_max_size=2**22)
-        app.router.add_route("*", "/bot{token}/{method}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.router.add_route("*", "/bot{token:[^/]+}/{method:[^/]+}", self._answer)
+        app.router.add_get("/file/bot{token:[^/]+}/files/{file_id:[^/]+}", self._file)
+        app.router.add_get("/log", self._show_log)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
-        self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        self._delivery = asyncio.create_task(self.updates.deliver())
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._wake()
+    async def __aexit__(self, *_: object) -> None:
+        self.updates.stop()
+        self._delivery.cancel()
+        await asyncio.wait({self._delivery})
         await self._runner.cleanup()
-        await self._out.close()
-
-    # -- the customers' side
-
-    def says(self, chat: int, text: str, **more: Any) -> int:
-        """A person writes in a private chat (or, with a negative id, in a group); the update's id."""
-        kind = {"type": "private", "first_name": "C"} if chat > 0 else {"type": "supergroup", "title": "G"}
-        message = {
-            "message_id": self.platform.next_id(),
-            "date": int(time.time()),
-            "chat": {"id": chat, **kind},
-            "from": {"id": abs(chat), "is_bot": False, "first_name": "Customer", "language_code": "en"},
-            "text": text,
-        }
-        return self.update({"message": message | more})
-
-    def presses(self, chat: int, message_id: int, data: str) -> int:
-        """A person presses a button under a message of the bot's."""
-        pressed = {"id": str(self.platform.next_id()), "chat_instance": "1", "data": data}
-        who = {"from": {"id": abs(chat), "is_bot": False, "first_name": "Customer"}}
-        under = {"message": {"message_id": message_id, "date": 0, "chat": {"id": chat, "type": "private"}}}
-        return self.update({"callback_query": pressed | who | under})
-
-    def stops(self, chat: int, draft: int) -> int:
-        """A person presses Stop under a draft."""
-        stopped = {"chat": {"id": chat, "type": "private", "first_name": "C"}, "draft_id": draft}
-        return self.update({"stopped_message_generation": stopped})
-
-    def update(self, update: dict[str, Any]) -> int:
-        """Any raw update happens; its id."""
-        number = self.platform.add(update)
-        if self.platform.webhook["url"]:
-            self._post(self.platform.updates.pop())
-        self._wake()
-        return number
-
-    # -- what a test arranges and looks at
+        if not self._delivery.cancelled():
+            self._delivery.result()
 
     def fail_next(
         self,
         method: str,
         status: int,
         description: str,
-        *,
+        parameters: Mapping[str, Any] | None = None,
         times: int = 1,
         after_effect: bool = False,
-        **parameters: Any,
     ) -> None:
-        """Answer the method's next calls so. Status 0 cuts the connection; `after_effect`: once the call was done."""
-        self._faults[method].append(_Fault(status, description, parameters, after_effect, times))
+        """The next calls of a method fail so; status 0 cuts the connection before anything was done.
 
-    def chat(self, chat: int) -> list[Shown]:
-        """The bot's messages in a chat as they now stand."""
-        return [shown for (where, _), shown in sorted(self.platform.messages.items()) if where == chat]
+        With `after_effect` the call is done and then the connection is cut: the client cannot know.
+        """
+        self._faults[method].extend([Fault(status, description, parameters, after_effect)] * times)
 
-    def calls(self, method: str, chat: int | None = None) -> list[Called]:
-        """The calls of a method, of one chat's or all."""
-        return [c for c in self.log if c.method == method and (chat is None or c.params.get("chat_id") == chat)]
+    def calls(self, method: str) -> list[Call]:
+        """What the log holds of a method, oldest first."""
+        return [call for call in self.log if call.method == method]
 
-    async def wait_for(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - for tests
-        """Wait until the condition holds; it is looked at after every call. TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
+    async def wait_for(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:  # noqa: ASYNC109 - its API
+        """Return once it is true, looked at after every call and update; TimeoutError after `timeout` seconds."""
+        await self.news.until(predicate, timeout)
 
-    # -- HTTP
-
-    def _wake(self) -> None:
-        self._changed.set()
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        method, status = request.match_info["method"], 0
-        params: dict[str, Any] = {}
+    async def _answer(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        given: dict[str, Any] = {}
         try:
-            if request.match_info["token"] != TOKEN:
-                raise BadRequestError("Unauthorized", 401)
-            method, params = self._methods.check(method, await _raw(request))
-            result = await self._do(method, params, request)
-            status = 200
-            return web.json_response({"ok": True, "result": result})
-        except BadRequestError as error:
-            status = error.code
-            body: dict[str, Any] = {"ok": False, "error_code": error.code, "description": error.description}
-            return web.json_response(
-                body | ({"parameters": error.parameters} if error.parameters else {}), status=status
-            )
-        finally:
-            self.log.append(Called(method, params, time.monotonic(), status))
-            self._wake()
+            self._check_token(request.match_info["token"])
+            given, is_form = await _read(request)
+            fault = self._fault(method)
+            given = self._description.check(method, given, is_form)
+            result = await self._do(method, given)
+            if fault:
+                raise Dropped
+        except Refusal as refusal:
+            return self._refused(method, given, refusal)
+        except Dropped:
+            self._note(method, given, "dropped")
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        self._note(method, given, "ok")
+        return web.json_response({"ok": True, "result": result})
 
-    async def _do(self, method: str, params: dict[str, Any], request: web.Request) -> Any:
-        fault = self._faults[method][0] if self._faults[method] else None
-        if fault:
-            fault.left -= 1
-            if not fault.left:
-                self._faults[method].pop(0)
+    def _fault(self, method: str) -> Fault | None:
+        """What was ordered for this call: raised here, or returned when the call is to be done first."""
+        faults = self._faults[method]
+        fault = faults.popleft() if faults else None
         if fault is None or fault.after_effect:
-            result = await self._poll(params) if method == "getUpdates" else self.platform.call(method, params)
-            if fault is None:
-                return result
-        if fault.status:
-            raise BadRequestError(fault.description, fault.status, fault.parameters)
-        if request.transport is not None:
-            request.transport.abort()
-        raise asyncio.CancelledError
+            return fault
+        if not fault.status:
+            raise Dropped
+        raise Refusal(fault.status, fault.description, fault.parameters)
 
-    async def _poll(self, params: dict[str, Any]) -> list[dict[str, Any]]:
-        if self.platform.webhook["url"]:
-            raise BadRequestError("Conflict: can't use getUpdates method while webhook is active", 409)
-        self.platform.confirm(params.get("offset", 0))
-        until = time.monotonic() + min(50, params.get("timeout", 0))
-        while not self.platform.updates and (left := until - time.monotonic()) > 0:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._changed.wait()
-            except TimeoutError:
-                break
-        return list(self.platform.updates)[: params.get("limit", 100)]
+    async def _do(self, method: str, params: Mapping[str, Any]) -> Any:
+        chat = params.get("chat_id")
+        self._flood.check(method, chat if isinstance(chat, int) else None, self.world.clock())
+        match method:
+            case "getUpdates":
+                return await self.updates.get(params)
+            case "setWebhook":
+                return self.updates.set_webhook(params)
+            case "deleteWebhook":
+                return self.updates.delete_webhook(params)
+            case "getWebhookInfo":
+                return self.updates.webhook_info()
+        return perform(self.world, method, params)
 
-    def _post(self, update: dict[str, Any]) -> None:
-        """Queue for its chat: one at a time, and again until it is taken."""
-        inner = next(value for key, value in update.items() if key != "update_id")
-        chat = (inner.get("message", inner).get("chat") or {"id": 0})["id"]
-        if chat not in self._posts:
-            self._posts[chat] = asyncio.Queue()
-            task = asyncio.ensure_future(self._deliver(self._posts[chat]))
-            self._tasks.add(task)
-        self._posts[chat].put_nowait(update)
+    def _check_token(self, token: str) -> None:
+        if token != self.token:
+            raise Refusal(401, "Unauthorized") if token.partition(":")[0].isdigit() else Refusal(404, "Not Found")
 
-    async def _deliver(self, queue: asyncio.Queue[dict[str, Any]]) -> None:
-        while True:
-            update, taken = await queue.get(), False
-            while not taken:
-                hook = self.platform.webhook
-                headers = {"X-Telegram-Bot-Api-Secret-Token": hook["secret"]} if hook["secret"] else {}
-                try:
-                    async with self._out.post(hook["url"], json=update, headers=headers) as answer:
-                        taken = answer.status < 300
-                except aiohttp.ClientError:
-                    taken = False
-                if not taken:
-                    await asyncio.sleep(AGAIN)
+    def _refused(self, method: str, given: Mapping[str, Any], refusal: Refusal) -> web.Response:
+        self._note(method, given, str(refusal))
+        body = {"ok": False, "error_code": refusal.status, "description": refusal.description}
+        more = {"parameters": dict(refusal.parameters)} if refusal.parameters else {}
+        return web.json_response(body | more, status=refusal.status)
+
+    def _note(self, method: str, given: Mapping[str, Any], outcome: str) -> None:
+        self.log.append(Call(method, dict(given), time.time(), outcome))
+        self.news.tell()
+
+    async def _file(self, request: web.Request) -> web.Response:
+        upload = self.world.files.get(request.match_info["file_id"])
+        if request.match_info["token"] != self.token or upload is None:
+            raise web.HTTPNotFound
+        return web.Response(body=upload.content, content_type=upload.mime)
+
+    async def _show_log(self, _: web.Request) -> web.Response:
+        log = [{name: getattr(call, name) for name in Call.__slots__} for call in self.log]
+        return web.Response(text=json.dumps(log, default=str), content_type="application/json")
 
 
-async def _raw(request: web.Request) -> dict[str, Any]:
-    """The parameters as sent: JSON, a form, or the query."""
+async def _read(request: web.Request) -> tuple[dict[str, Any], bool]:
+    """A call's parameters from its address and body, and whether they are text as forms have it. Raises Refusal."""
+    given: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
-        body = json.loads(await request.text() or "{}")
-        return body if isinstance(body, dict) else {}
-    return {**request.query, **{key: value for key, value in (await request.post()).items() if isinstance(value, str)}}
+        try:
+            body = await request.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise Refusal(400, "Bad Request: can't parse the request's JSON object")
+        return given | body, False
+    try:
+        form = await request.post()
+    except ValueError:
+        raise Refusal(400, "Bad Request: can't parse the request's form") from None
+    for name, value in form.items():
+        if isinstance(value, web.FileField):
+            given[name] = Upload(value.filename, value.content_type, value.file.read())
+        else:
+            given[name] = value
+    for name, value in given.items():
+        if isinstance(value, str) and value.startswith("attach://"):
+            given[name] = given.get(value.removeprefix("attach://"), value)
+    return given, True

@@ -19,14 +19,11 @@ MOST_ENTITIES = 100  # what comes after is dropped without a word
 LONGEST_DATA = 64  # bytes
 ALONE = frozenset({"code", "pre"})
 QUOTES = frozenset({"blockquote", "expandable_blockquote"})
-KINDS = (
-    ALONE
-    | QUOTES
-    | frozenset(
-        "bold italic underline strikethrough spoiler text_link text_mention custom_emoji date_time"
-        " mention hashtag cashtag bot_command url email phone_number".split()
-    )
-)
+STYLES = frozenset({"bold", "italic", "underline", "strikethrough", "spoiler"})
+_OTHERS = """
+text_link text_mention custom_emoji date_time mention hashtag cashtag bot_command url email phone_number
+"""
+KINDS = ALONE | QUOTES | STYLES | frozenset(_OTHERS.split())
 NEEDS = {"text_link": "url", "text_mention": "user", "custom_emoji": "custom_emoji_id", "date_time": "unix_time"}
 
 Raw = Mapping[str, Any]
@@ -93,9 +90,12 @@ def _check_entities(text: str, entities: Sequence[Raw]) -> None:
 
 
 def _may_hold(outer: str, inner: str) -> bool:
-    if outer in ALONE or inner in ALONE or outer == inner:
+    """Code holds nothing and stands alone but for a quote around it; no quote, link or style is inside its like."""
+    if outer in ALONE or outer == inner:
         return False
-    return not (outer in QUOTES and inner in QUOTES)
+    if outer in QUOTES:
+        return inner not in QUOTES
+    return inner not in ALONE and (outer in STYLES or inner in STYLES)
 
 
 def _inside_a_pair(units: bytes, place: int) -> bool:

@@ -15,6 +15,8 @@ from channels.telegram.testing.texts import Text
 
 BOT = {"id": 42, "is_bot": True, "first_name": "Firstline test", "username": "firstline_test_bot"}
 DRAFT_SECONDS = 30.0
+GENERAL = 1
+"""The topic of a forum that is always there."""
 CUSTOMER = 1000
 """Who writes in a group unless a test says so."""
 
@@ -23,7 +25,7 @@ Raw = dict[str, Any]
 
 @dataclass(slots=True)
 class Post:
-    """One message as it now stands. `raw` is how the Bot API shows it; `edits` counts those that changed something."""
+    """One message as it now stands. `raw` is the rest of it as the Bot API has it; `reaction` is the bot's."""
 
     id: int
     text: str
@@ -31,6 +33,7 @@ class Post:
     raw: Raw
     by_bot: bool = True
     edits: int = 0
+    reaction: str = ""
 
 
 @dataclass(slots=True)
@@ -97,7 +100,7 @@ class World:
     def number(self, chat: Chat) -> int:
         """The next message id: supergroups count for themselves, private chats together."""
         key = min(chat.id, 0)
-        self.numbers[key] = self.numbers.get(key, 0) + 1
+        self.numbers[key] = self.numbers.get(key, GENERAL) + 1  # a topic's number is a message's, and 1 is General
         return self.numbers[key]
 
     def post(self, chat: Chat, text: Text, more: Raw) -> Post:

@@ -5,6 +5,7 @@ import { mayAskWhy, openWhy, prepareDrawer } from "./why.js";
 import { language, translate, word } from "./words.js";
 
 const RECONNECT = 2000;
+const QUIET = 5000;
 const PATIENCE = 60000;
 const NEAR = 96;
 
@@ -14,6 +15,7 @@ const liveBubble = live.querySelector(".bubble");
 let written = "";
 let mayAsk = false;
 let source = null;
+let begun = false;
 let patience = 0;
 
 // --- what is shown -------------------------------------------------------------------------------------------------
@@ -144,7 +146,21 @@ function disconnect(state) {
   connection(state);
 }
 
+// A newcomer's page has nothing to hear yet: its stream is opened by the first letter typed, or a little later.
+async function begin() {
+  const past = await fetch("/chat/history").then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (!past || past.turns.length || outbox.entries.length) return connect();
+  rebuild(past);
+  connection("online");
+  setTimeout(connect, QUIET);
+}
+
+function reconnect() {
+  if (begun) connect();
+}
+
 function connect() {
+  begun = true;
   if (source) return;
   source = new EventSource("/chat/events");
   source.addEventListener("open", () => {
@@ -187,6 +203,7 @@ const outbox = new Outbox((entry, state, problem) => {
 function send(words) {
   const entry = outbox.add(words);
   show({ author: "customer", ...entry }, true);
+  connect();
   outbox.flush();
   text.focus();
 }
@@ -206,6 +223,7 @@ form.addEventListener("submit", (event) => {
 });
 
 text.addEventListener("input", fit);
+text.addEventListener("input", connect);
 text.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
@@ -223,13 +241,13 @@ at("newer").addEventListener("click", () => keepEnd(() => text.focus(), true));
 scroll.addEventListener("scroll", () => atEnd() && (at("newer").hidden = true), { passive: true });
 addEventListener("keydown", (event) => event.key === "Escape" && !drawer.open && !at("stop").hidden && stop());
 addEventListener("online", () => outbox.flush());
-addEventListener("focus", connect);
-document.addEventListener("visibilitychange", () => document.hidden || connect());
+addEventListener("focus", reconnect);
+document.addEventListener("visibilitychange", () => document.hidden || reconnect());
 
 translate();
 connection("connecting");
 prepareDrawer(drawer);
-connect();
+begin();
 mayAskWhy().then((allowed) => {
   mayAsk = allowed;
   for (const item of log.children) offerWhy(item);

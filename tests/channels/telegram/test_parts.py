@@ -46,8 +46,9 @@ def test_nothing_to_say_is_no_part(blank: str) -> None:
     assert sources(blank) == []
 
 
-def test_marks_with_nothing_between_them_are_still_something_to_say() -> None:
-    assert [rich.text for part in sources("```\n```") for rich in rendered(part)] == ["```\n```"]
+@given(st.text(alphabet=st.sampled_from("*_`~#>-|[](): \na."), min_size=1).filter(str.strip))
+def test_whatever_is_not_blank_shows_something(markdown: str) -> None:
+    assert [part for part in sources(markdown) if rendered(part)]
 
 
 def test_trap_15_a_long_answer_is_cut_between_paragraphs() -> None:
@@ -61,6 +62,12 @@ def test_trap_15_a_paragraph_too_long_is_cut_after_a_sentence() -> None:
     parts = assert_whole(SENTENCE * 150)
     assert len(parts) == 3
     assert all(part.endswith("Friday.") for part in parts)
+
+
+def test_links_count_by_what_is_seen_of_them() -> None:
+    link = f"[docs](https://example.com/{'x' * 500}) "
+    assert len(assert_whole(link * 90)) == 1
+    assert len(assert_whole(f"{SENTENCE * 60}{link * 90}")) == 2
 
 
 def test_trap_15_no_mark_is_cut_in_two() -> None:

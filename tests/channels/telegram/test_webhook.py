@@ -35,8 +35,9 @@ UPDATE = {
 class Caller:
     """Telegram's side: posts an update and gets a status."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
         self._session = session
+        self.port = port
 
     async def post(self, body: Any, secret: str | None = SECRET) -> tuple[int, str]:
         headers = {} if secret is None else {HEADER: secret}
@@ -57,8 +58,9 @@ async def caller(channel: TelegramChannel) -> AsyncIterator[Caller]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
-        yield Caller(session)
+    port = runner.addresses[0][1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        yield Caller(session, port)
     await runner.cleanup()
 
 
@@ -93,6 +95,16 @@ async def test_an_update_delivered_twice_is_handed_over_once_and_confirmed_twice
 async def test_without_the_secret_nothing_is_read(secret: str | None, caller: Caller, inbox: RecordingInbox) -> None:
     assert await caller.post(UPDATE, secret) == (403, "")
     assert inbox.attempts == []
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_secret_of_any_bytes_is_only_wrong(caller: Caller) -> None:
+    async with asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
+        writer.write(f"POST {DOOR.path} HTTP/1.1\r\nHost: x\r\n{HEADER}: ".encode() + b"\xff\xfe\r\n\r\n")
+        assert b" 403 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.usefixtures("running")

@@ -68,7 +68,9 @@ def _plan_then(cut):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("chats", [50])
-async def test_every_chat_under_way_at_a_stop_is_answered_once_after_it(house: House, chats: int, tmp_path: Path) -> None:
+async def test_every_chat_under_way_at_a_stop_is_answered_once_after_it(
+    house: House, chats: int, tmp_path: Path
+) -> None:
     import asyncio
 
     url = f"sqlite:///{tmp_path / 'db'}"

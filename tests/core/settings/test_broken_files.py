@@ -93,3 +93,13 @@ def test_one_fault_is_told_once(case: Broken, base: str, loaded: Loader) -> None
     problems = problems_of(text, loaded)
     extra = [p for p in problems if case.what not in p.what]
     assert len(problems) <= 2, [str(p) for p in extra]
+
+
+def test_a_fault_that_also_ends_the_reading_is_told_once(base: str, loaded: Loader) -> None:
+    problems = problems_of(base.replace("en: Sorry about", "en: *Sorry* about"), loaded)
+    assert [(p.line, p.write) for p in problems] == [(63, '"*Sorry* about that."')]
+
+
+def test_a_fault_before_the_one_that_ends_the_reading_is_told_too(base: str, loaded: Loader) -> None:
+    text = base.replace("bot: shop", "bot: shop\nbot: shop").replace("en: Sorry", "en: @Sorry")
+    assert [p.line for p in problems_of(text, loaded)] == [3, 64]

@@ -88,6 +88,15 @@ def test_no_problem_repeats_a_secret(base: str, loaded: Loader, broken: str) -> 
     assert not any(part in shown for part in (TOKEN, "AAExample", "0123456789", "4512345678")), shown
 
 
+@pytest.mark.parametrize("old", ["8080", "openai_chat"])
+def test_a_secret_pasted_at_the_wrong_place_of_a_secret_section_is_not_repeated(
+    base: str, loaded: Loader, old: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded(base.replace(old, "[opensesame]" if old == "openai_chat" else "opensesame"))
+    assert "opensesame" not in str(caught.value)
+
+
 def test_secrets_hide_however_deep_and_come_out_again() -> None:
     expanded = expand({"a": [{"b": "x ${A} y"}], "n": 3, "token": "plain"}, {"A": "top"})
     assert "top" not in repr(expanded)
