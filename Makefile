@@ -62,4 +62,4 @@ endef
 
 build/uv/bin/uv:
 	$(call make-venv,build/uv)
-	@build/uv/bin/python -m pip --disable-pip-version-check --quiet install uv
+	@build/uv/bin/python -m pip -qq --disable-pip-version-check --no-input install uv

@@ -53,6 +53,11 @@ def read_settings(file: Path) -> Settings:
     return load(text, file=file.name, root=file.resolve().parent, env=os.environ)
 
 
+def nearest(folder: Path, name: str) -> Path:
+    """The file of that name in the folder or the nearest one around it; in the folder itself when there is none."""
+    return next((f / name for f in (folder, *folder.parents) if (f / name).is_file()), folder / name)
+
+
 def build_book(settings: Settings, root: Path) -> Rulebook:
     """The rules with their signals built. SettingsError where a signal's name or option does not fit."""
     return Parts(settings, root / "config.yaml").book()
@@ -65,7 +70,8 @@ class Parts:
         self.settings = settings
         self.file = file
         self.root = file.resolve().parent
-        self.bot = self.root / "bots" / settings.bot
+        inner = self.root / "bots" / settings.bot
+        self.bot = inner if inner.is_dir() else self.root
 
     @cached_property
     def library(self) -> Library:
@@ -82,7 +88,7 @@ class Parts:
             "lists": self.settings.lists,
             "languages": self.settings.languages,
             "time_zone": self.settings.time_zone,
-            "library": self.library,
+            "knowledge": self.library,
         }
 
     def book(self) -> Rulebook:
@@ -111,7 +117,7 @@ class Parts:
     def policy(self, providers: Mapping[str, Provider], ready: Availability) -> Policy:
         """Everything a reload replaces; providers stay."""
         settings = self.settings
-        registry = read_registry(self.root / MODELS)
+        registry = read_registry(nearest(self.root, MODELS))
         persona, texts = self.bot / "persona.md", self.bot / "texts.yaml"
         return Policy(
             book=self.book(),

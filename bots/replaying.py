@@ -64,22 +64,28 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What one desk did, and between which moments (Unix seconds) it was fed."""
+    """What the desks did, and between which moments (Unix seconds) they were fed."""
 
     tally: Tally
     began: float
     ended: float
+    desks: int = 1
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def play(task: Task, progress: Callable[[int], None]) -> Played:
     """Replay it; `progress` is told how many more messages are done. NothingToAnswerWith, SettingsError."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if task.live or processors == 1 or task.messages < WORTH_IT:
+    desks = processors()
+    if task.live or desks == 1 or task.messages < WORTH_IT:
         return _run(task, lambda: progress(1))
     context = multiprocessing.get_context("spawn")
     done = context.Value("q", 0)
-    shares = [replace(task, dialogues=task.dialogues[n::processors]) for n in range(processors)]
-    with ProcessPoolExecutor(processors, context, _remember, (done,)) as pool:
+    shares = [replace(task, dialogues=task.dialogues[n::desks]) for n in range(desks)]
+    with ProcessPoolExecutor(desks, context, _remember, (done,)) as pool:
         futures = [pool.submit(_work, share) for share in shares]
         seen = 0
         while not all(future.done() for future in futures):
@@ -90,7 +96,7 @@ def play(task: Task, progress: Callable[[int], None]) -> Played:
     tally = Tally(0, 0)
     for each in played:
         tally.add(each.tally)
-    return Played(tally, min(each.began for each in played), max(each.ended for each in played))
+    return Played(tally, min(each.began for each in played), max(each.ended for each in played), desks)
 
 
 _done: Any = None

@@ -1,4 +1,4 @@
-"""`firstline run`: everything started in order, and stopped in order: listening ends first, promises are kept, then all.
+"""`firstline run`: everything started in order and stopped in order: listening ends first, promises are kept.
 
 The order is the whole of this file; what is started is made in `assembly`.
 """
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bots import schedule
 from bots.assembly import House, Parts, open_house, read_settings
 from bots.front_office import FrontOffice
 from bots.reload import watch
@@ -35,6 +36,7 @@ class Started:
 
     url: str
     bot: str
+    person: str
     channels: dict[str, str]
     tiers: dict[str, list[str]]
     providers: dict[str, str]
@@ -73,6 +75,7 @@ async def _listening(house: House) -> AsyncIterator[None]:
         tasks = [group.create_task(_listen(name, channel, house)) for name, channel in house.channels.items()]
         tasks.append(group.create_task(house.availability.run()))
         tasks.append(group.create_task(_reload(house)))
+        tasks.append(group.create_task(_report(house)))
         try:
             yield
         finally:
@@ -93,6 +96,14 @@ async def _listen(name: str, channel: Channel, house: House) -> None:
             failures = 0
         await asyncio.sleep(RESTART[min(failures, len(RESTART) - 1)])
         failures += 1
+
+
+async def _report(house: House) -> None:
+    """The scheduled reports; whatever befalls them, customers are answered."""
+    try:
+        await schedule.run(house)
+    except Exception:
+        log.exception("scheduled reports stopped")
 
 
 async def _reload(house: House) -> None:
@@ -116,14 +127,14 @@ def _started(house: House, url: str, resumed: int) -> Started:
     return Started(
         url=url,
         bot=settings.bot,
+        person="" if settings.operators.chat else "name operators in config.yaml; until then take over at /operator",
         channels={name: ", ".join(section.missing) for name, section in settings.channels.items()},
         tiers={
             tier.label: [name for name in names if not state.get(name.partition("/")[0], "")]
             for tier, names in settings.tiers.items()
         },
         providers={
-            name: state.get(name, "") and ", ".join(section.missing) or state.get(name, "")
-            for name, section in settings.providers.items()
+            name: ", ".join(section.missing) or state.get(name, "") for name, section in settings.providers.items()
         },
         resumed=resumed,
     )

@@ -17,9 +17,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.burst import Burst, Clock, ReplyBox, kept_box, once
+from core.burst import Burst, Clock, ReplyBox, Unkept, kept_box, once
 from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind
-from core.errors import ChannelError, StoreError, Unreachable, Withdrawn
+from core.errors import ChannelError, Rejected, StoreError, Unreachable, Withdrawn
 from core.handover import Handover
 from core.lanes import Interrupt, Lane, Lanes
 from core.policy import Policy
@@ -162,11 +162,11 @@ class Desk:
         burst.hear(await self._store.load(lane.address), self.policy.idle)
         if burst.needs_no_answer:
             burst.outcome = Outcome.NOTED
-            await self._settle(burst.settlement(""))
+            await self._say_nothing(burst)
         elif burst.conversation.holder is not Holder.BOT:
             await self.people.forward(self.policy, burst.conversation, burst.heard)
             burst.outcome = Outcome.WITH_PERSON
-            await self._settle(burst.settlement(""))
+            await self._say_nothing(burst)
         else:
             await self._deliver(lane, burst)
 
@@ -177,8 +177,8 @@ class Desk:
                 stands = await channel.deliver(lane.address, text, self._box(burst))
         except Withdrawn:
             burst.outcome, stands = Outcome.TAKEN, ""
-        except Unreachable as error:
-            log.warning("an answer on %s cannot arrive: %s", lane.address.channel, error)
+        except (Unreachable, Rejected) as error:
+            log.error("an answer on %s cannot arrive: %s", lane.address.channel, error)  # noqa: TRY400 - expected
             burst.outcome, stands = Outcome.UNDELIVERABLE, "".join(burst.said)
         await self._settle(burst.settlement(stands))
 
@@ -209,11 +209,17 @@ class Desk:
         channel = self._channels[plan.address.channel]
         try:
             await channel.deliver(plan.address, once(plan.text), kept_box(self._store, plan))
-        except Unreachable:
+        except (Unreachable, Rejected) as error:
+            log.error("a planned answer on %s cannot arrive: %s", plan.address.channel, error)  # noqa: TRY400 - expected
             undeliverable = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
             await self._settle(replace(plan, entry=undeliverable))
         else:
             await self._settle(plan)
+
+    async def _say_nothing(self, burst: Burst) -> None:
+        """End the acknowledgement with an empty answer: nobody is writing."""
+        await self._channels[burst.address.channel].deliver(burst.address, once(""), Unkept())
+        await self._settle(burst.settlement(""))
 
     async def _apologise(self, burst: Burst) -> None:
         """Something of ours is broken: the customer gets an honest line, the ledger gets the truth."""

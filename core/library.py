@@ -60,6 +60,10 @@ class Found:
     score: float
 
 
+REMEMBERED, MOST_FOUND = 256, 10
+"""Questions whose articles are remembered (one answer asks several times), and how many of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What speaks for one article: the logistic formula's inputs, all 0 to 1 but `lead`, which may be below 0.
@@ -92,14 +96,21 @@ class Library:
     def __init__(self, articles: Iterable[Article]) -> None:
         self.articles = tuple(articles)
         wordings = [(n, text) for n, a in enumerate(self.articles) for text in (a.question, *a.asked_as)]
+        self._recent: dict[str, list[Found]] = {}
         self._owners = [n for n, _ in wordings]
         self._wordings = GramIndex([text for _, text in wordings])
         self._exact = {_core(words(text)): n for n, text in reversed(wordings)}
         self._bodies = StemIndex([" ".join((a.question, *a.asked_as, a.answer)) for a in self.articles])
 
     def search(self, text: str, limit: int = 5) -> list[Found]:
-        """The articles that may answer the text, best first, at most `limit`; empty when no word is known."""
-        return [Found(article, evidence.probability) for article, evidence in self.evidence(text, limit)]
+        """The articles that may answer the text, best first, at most `limit` of 10; empty when no word is known."""
+        found = self._recent.get(text)
+        if found is None:
+            if len(self._recent) >= REMEMBERED:
+                self._recent.clear()
+            found = [Found(article, evidence.probability) for article, evidence in self.evidence(text, MOST_FOUND)]
+            self._recent[text] = found
+        return found[:limit]
 
     def evidence(self, text: str, limit: int = 5) -> list[tuple[Article, Evidence]]:
         """Like `search`, with what speaks for each article instead of the probability."""

@@ -8,25 +8,29 @@ bullets, headings, quotes and tables. Marks count at word edges only and everyth
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from core.spans import Entity, Span, inline
+from core.text import fitting, utf16_length, whole
 
 __all__ = ["Entity", "Rich", "convert", "split"]
-from core.text import fitting, utf16_length, whole
 
 MOST_ENTITIES = 100
 """Telegram drops the rest without a word (its libraries' constants)."""
 
+MOST_PLACES = 200
+"""Places looked at for one cut, the best kind and the latest first."""
+
 LONG_QUOTE = 5
 """A quote of more lines is folded."""
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)\s*$")
-_HEADING = re.compile(r" {0,3}#{1,6}\s+(.*?)\s*#*\s*$")
-_BULLET = re.compile(r"(\s*)[-*+]\s+(?=\S)")
-_QUOTE = re.compile(r" {0,3}> ?")
-_RULER = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)([^`~]*)$")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(?=\S)")
+_BULLET = re.compile(r"([ \t]*)[-*][ \t]+(?=\S)")
+_QUOTE = re.compile(r" {0,3}(?!>>>)(?:>(?=[ >]|$) ?)+")
+_CONTROLS = {code: " " for code in range(32) if chr(code) not in "\n\t"}
 _ATOMIC = frozenset({"code", "pre"})
 _ENDS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?…\u3002\uff01\uff1f])\s"), re.compile(r"\s"))
 
@@ -44,7 +48,7 @@ def convert(markdown: str) -> Rich:
     text: list[str] = []
     spans: list[Span] = []
     length = 0
-    for piece, found in _blocks(markdown.replace("\r\n", "\n").split("\n")):
+    for piece, found in _blocks(_clean(markdown).split("\n")):
         if text:
             text.append("\n")
             length += 1
@@ -74,17 +78,23 @@ def split(rich: Rich, limit: int = 4096) -> list[Rich]:
     return parts
 
 
+def _clean(text: str) -> str:
+    """Text any platform takes: one kind of line end, halves of a character joined or replaced, no control codes."""
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined.replace("\r\n", "\n").translate(_CONTROLS)
+
+
 def _blocks(lines: list[str]) -> Iterator[tuple[str, list[Span]]]:
     """Each block's shown text and its spans in characters."""
     i = 0
     while i < len(lines):
         if fence := _FENCE.match(lines[i]):
-            end = _fence_end(lines, i, fence[1])
-            body = "\n".join(lines[i + 1 : end])
-            yield body, [Span("pre", 0, len(body), language=fence[2])]
+            end = _fence_end(lines, i, fence[2])
+            body = _code(fence, lines[i + 1 : end])
+            yield body, [Span("pre", 0, len(body), language=fence[3])]
             i = end + 1
             continue
-        if "|" in lines[i] and i + 1 < len(lines) and "|" in lines[i + 1] and _RULER.match(lines[i + 1]):
+        if "|" in lines[i] and i + 1 < len(lines) and _is_ruler(lines[i + 1]):
             end = _while(lines, i, lambda line: "|" in line)
             body = "\n".join(line.rstrip() for line in lines[i:end])
             yield body, [Span("pre", 0, len(body))]
@@ -107,6 +117,18 @@ def _fence_end(lines: list[str], start: int, mark: str) -> int:
     return len(lines)
 
 
+def _code(fence: re.Match[str], lines: list[str]) -> str:
+    """What is fenced, without the fence's own indentation; what the fence says besides its language stands first."""
+    indent = len(fence[1])
+    body = [line[min(indent, len(line) - len(line.lstrip())) :] for line in lines]
+    return "\n".join([fence[4].strip(), *body] if fence[4].strip() else body)
+
+
+def _is_ruler(line: str) -> bool:
+    """Whether this is the line between a table's head and its rows."""
+    return "|" in line and "-" in line and not line.strip("|-: \t")
+
+
 def _while(lines: list[str], start: int, holds: Callable[[str], bool]) -> int:
     end = start
     while end < len(lines) and holds(lines[end]):
@@ -127,13 +149,20 @@ def _quote(lines: list[str]) -> tuple[str, list[Span]]:
 
 def _line(line: str) -> tuple[str, list[Span]]:
     if heading := _HEADING.match(line):
-        shown, spans = inline(heading[1])
+        shown, spans = inline(_title(line[heading.end() :].rstrip()))
         return shown, [Span("bold", 0, len(shown)), *(s for s in spans if s.kind != "bold")]
     lead = ""
-    if bullet := _BULLET.match(line):
+    bullet = _BULLET.match(line)
+    if bullet and line.strip("-*_ \t"):
         lead, line = f"{bullet[1]}• ", line[bullet.end() :]
     shown, spans = inline(line)
     return lead + shown, [replace(s, start=s.start + len(lead), end=s.end + len(lead)) for s in spans]
+
+
+def _title(text: str) -> str:
+    """A heading without the marks that may end it; the one of `C#` belongs to its word."""
+    bare = text.rstrip("#")
+    return bare.rstrip() if bare != bare.rstrip() else text
 
 
 def _rich(text: str, spans: list[Span]) -> Rich:
@@ -155,12 +184,10 @@ def _around(span: Span, atoms: list[Span]) -> Iterator[Span]:
     """What is left of a span outside code, which bears nothing around it but a quote."""
     start = span.start
     if not span.kind.endswith("blockquote"):
-        for atom in atoms:
-            if atom.start >= span.end:
-                break
-            if atom.end > start:
-                yield replace(span, start=start, end=max(start, atom.start))
-                start = atom.end
+        at = bisect_left(atoms, start, key=lambda atom: atom.start)
+        while at < len(atoms) and atoms[at].start < span.end:
+            yield replace(span, start=start, end=atoms[at].start)
+            start, at = atoms[at].end, at + 1
     yield replace(span, start=min(start, span.end))
 
 
@@ -186,10 +213,13 @@ def _slice(rich: Rich, start: int, end: int) -> Rich:
 
 
 def _stripped(rich: Rich) -> Rich:
+    """Without white space at its ends, as platforms show it; where code begins its indentation stays."""
     text = rich.text
     start, end = len(text) - len(text.lstrip()), len(text.rstrip())
     if not text.strip():
         return Rich("")
+    code = next((entity.offset for entity in rich.entities if entity.kind == "pre"), start)
+    start = min(start, code)  # white space is one unit a character
     return rich if (start, end) == (0, len(text)) else _slice(rich, start, end)
 
 
@@ -197,7 +227,8 @@ def _cut(rich: Rich, limit: int) -> int:
     """Where to end the first part, in characters; at least one."""
     room = fitting(rich.text, limit)
     places = [m.end() for end in _ENDS for m in reversed(list(end.finditer(rich.text, room // 2, room)))]
-    for place in (*places[:200], whole(rich.text, room)):
+    places = places[:MOST_PLACES] or [m.end() for m in _ENDS[-1].finditer(rich.text, 0, room // 2)][-1:]
+    for place in (*places, whole(rich.text, room)):
         start = _entity_start(rich, place, limit)
         if start > 0:
             return start

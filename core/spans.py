@@ -1,20 +1,28 @@
 """The marks within one line: which characters vanish, and what lies over those that stay. Pure, linear.
 
-An opener must stand at the left edge of a word and a closer at the right edge of one, so arithmetic and identifiers are
-left alone. Blocks (fences, lists, quotes) are in `markup`.
+An opener must stand at the left edge of a word and a closer at the right edge of one, so arithmetic, identifiers,
+addresses and emoticons are left alone. Blocks (fences, lists, quotes) are in `markup`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+import unicodedata
+from dataclasses import dataclass
+from itertools import accumulate
 
 KINDS = {"**": "bold", "*": "italic", "_": "italic"}
-LONGEST_LABEL, LONGEST_URL = 500, 2000
-"""Characters of a link's label and address at most: what is longer stays as written, and parsing stays linear."""
+LONGEST_URL = 2000
+"""Characters of a link's address at most; a link with a longer one stays as written."""
 
-_TOKEN = re.compile(r"\*+|_+|`+|\[")
-_URL = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>]+", re.IGNORECASE)
+# An address in the text keeps its underscores, whatever stands around them.
+_TOKEN = re.compile(r"`+|\*+|_+|\[|\]|\bhttps?://(?:[^\s*`<>\[\]_]++|_++(?=[^\s*`<>\[\]_]))++", re.IGNORECASE)
+_TARGET = re.compile(r"\(((?:https?://|mailto:|tel:)(?:[^\s()<>]++|\([^\s()<>]*+\))++)\)", re.IGNORECASE)
+_BEFORE_OPENER = frozenset({"Ps", "Pi", "Pf", "Pd", "So"})  # brackets, quotes, dashes, emoji
+_ALSO_BEFORE_OPENER = frozenset("\"'*_:,|\ufe0f")
+_NOT_AFTER_OPENER = frozenset(")]}>,.;:!?»”…、。」』\uff09")
+_NOT_BEFORE_CLOSER = frozenset("([{<«“「『\uff08\\")
+_SPACELESS = (range(0x0E00, 0x1100), range(0x1780, 0x1800), range(0x2E80, 0xD7B0), range(0xF900, 0xFB00))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +47,33 @@ class Entity:
     language: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    """A mark that waits for its partner: its piece, whether a word begins there, and the spans found before it."""
+
+    mark: str
+    piece: int
+    at_edge: bool
+    spans: int
+
+
 def inline(line: str) -> tuple[str, list[Span]]:
-    """The line as shown, and the spans over it in characters of what is shown; properly nested."""
+    """The line as shown, and the spans over it in characters of what is shown; properly nested, none in its like."""
     found = _Marks(line)
     found.read()
     return found.shown()
 
 
 class _Marks:
-    """What a line's marks come to: `gone` are the ranges that vanish, `spans` what lies over the rest, as written."""
+    """A line in pieces. A mark is a piece, which is emptied once it means something; spans run from piece to piece."""
 
     def __init__(self, line: str) -> None:
-        self.line = line
-        self.gone: list[tuple[int, int]] = []
-        self.spans: list[Span] = []
-        self._openers: list[tuple[str, int, int]] = []
-        self._waiting: dict[str, int] = dict.fromkeys(KINDS, 0)
+        self._line = line
+        self._pieces: list[str] = []
+        self._spans: list[Span] = []
+        self._openers: list[_Opener] = []
+        self._waiting: dict[str, list[int]] = {mark: [] for mark in (*KINDS, "[")}
+        self._last_word = -1  # the last piece that is no mark
         self._ticks: dict[str, list[int]] = {}
         for run in re.finditer("`+", line):
             self._ticks.setdefault(run[0], []).append(run.start())
@@ -64,119 +83,123 @@ class _Marks:
     def read(self) -> None:
         """Go through the line once."""
         at = 0
-        while token := _TOKEN.search(self.line, at):
+        while token := _TOKEN.search(self._line, at):
+            if token.start() > at:
+                self._say(self._line[at : token.start()])
             at = token.end()
-            if token[0][0] == "`":
-                at = self._code(token)
-            elif token[0] == "[":
-                at = self._link(token)
-            else:
-                self._mark(token)
+            match token[0][0]:
+                case "`":
+                    at = self._code(token)
+                case "[":
+                    self._open("[", at_edge=True)
+                case "]":
+                    at = self._link(token)
+                case "*" | "_":
+                    self._mark(token)
+                case _:
+                    self._say(token[0])
+        self._say(self._line[at:])
 
     def shown(self) -> tuple[str, list[Span]]:
-        """The line without what is gone, the spans moved along."""
-        places = {place for s in self.spans for place in (s.start, s.end)}
-        moved: dict[int, int] = {}
-        gone = sorted(self.gone)
-        taken, next_gone = 0, 0
-        for place in sorted(places):
-            while next_gone < len(gone) and gone[next_gone][1] <= place:
-                taken += gone[next_gone][1] - gone[next_gone][0]
-                next_gone += 1
-            moved[place] = place - taken
-        kept, before = [], 0
-        for start, end in gone:
-            kept.append(self.line[before:start])
-            before = end
-        kept.append(self.line[before:])
-        return "".join(kept), [replace(s, start=moved[s.start], end=moved[s.end]) for s in self.spans]
+        """The line without the marks that mean something, the spans in its characters."""
+        places = [0, *accumulate(map(len, self._pieces))]
+        until: dict[str, int] = {}
+        spans = []
+        for span in sorted(self._spans, key=lambda s: (s.start, -s.end)):
+            start, end = places[span.start], places[span.end]
+            if start >= until.get(span.kind, 0):
+                spans.append(Span(span.kind, start, end, span.url))
+                until[span.kind] = end
+        return "".join(self._pieces), spans
+
+    def _say(self, text: str) -> None:
+        if text.strip():
+            self._last_word = len(self._pieces)
+        self._pieces.append(text)
+
+    def _open(self, mark: str, at_edge: bool) -> None:
+        self._waiting[mark].append(len(self._openers))
+        self._openers.append(_Opener(mark, len(self._pieces), at_edge, len(self._spans)))
+        self._pieces.append(mark)
+
+    def _close(self, place: int, kind: str, url: str = "") -> None:
+        """A span from this opener to here; those opened since stay as written."""
+        opener = self._openers[place]
+        for waiting in self._waiting.values():
+            while waiting and waiting[-1] >= place:
+                waiting.pop()
+        del self._openers[place:]
+        self._pieces[opener.piece] = ""
+        self._spans.append(Span(kind, opener.piece, len(self._pieces), url))
+        self._pieces.append("")
 
     def _code(self, token: re.Match[str]) -> int:
         starts = self._ticks[token[0]]
         while starts and starts[-1] < token.end():
             starts.pop()
-        if not starts or not self.line[token.end() : starts[-1]].strip():
+        inside = self._line[token.end() : starts[-1]] if starts else ""
+        if not inside.strip():
+            self._say(token[0])
             return token.end()
-        end = starts[-1]
-        self.gone += [token.span(), (end, end + len(token[0]))]
-        self.spans.append(Span("code", token.end(), end))
-        return end + len(token[0])
+        if inside[0] == inside[-1] == " ":  # how Markdown puts a backtick at the edge of code
+            inside = inside[1:-1]
+        self._spans.append(Span("code", len(self._pieces), len(self._pieces) + 1))
+        self._say(inside)
+        return starts[-1] + len(token[0])
 
     def _link(self, token: re.Match[str]) -> int:
-        start = token.end()
-        middle = self.line.find("](", start, start + LONGEST_LABEL)
-        end = _address_end(self.line, middle + 2) if middle > start else 0
-        if not end or "[" in self.line[start:middle]:
-            return start
-        url = self.line[middle + 2 : end]
-        if not _URL.fullmatch(url):
-            return start
-        self.gone += [token.span(), (middle, end + 1)]
-        self.spans.append(Span("text_link", start, middle, url))
-        return end + 1
+        """The end of what a closing bracket takes with it: an address after it makes a link of what is inside."""
+        target = _TARGET.match(self._line, token.end())
+        waiting = self._waiting["["]
+        place = waiting.pop() if waiting else -1
+        opener = self._openers[place] if place >= 0 else None
+        if opener is None or target is None or len(target[1]) > LONGEST_URL or self._last_word < opener.piece:
+            self._say(token[0])
+            return token.end()
+        waiting.clear()  # no link is inside another
+        self._spans[opener.spans :] = [s for s in self._spans[opener.spans :] if s.kind != "code"]
+        self._close(place, "text_link", target[1])
+        return target.end()
 
     def _mark(self, token: re.Match[str]) -> None:
         """A run of marks: `***` is bold and italic at once; longer runs, and more than one `_`, are no marks."""
-        run, start = token[0], token.start()
+        run = token[0]
         if len(run) > (1 if run[0] == "_" else 3):
-            return
-        if len(run) < 3:
-            self._one(run, start, token.span())
-            return
-        inner_first = bool(self._openers) and self._openers[-1][0] == "*"
-        sizes = (1, 2) if inner_first else (2, 1)
-        for size in sizes:
-            self._one("*" * size, start, token.span())
-            start += size
+            self._say(run)
+        elif len(run) < 3:
+            self._one(run, token)
+        else:
+            inner_first = bool(self._openers) and self._openers[-1].mark == "*"
+            for size in (1, 2) if inner_first else (2, 1):
+                self._one("*" * size, token)
 
-    def _one(self, mark: str, start: int, run: tuple[int, int]) -> None:
+    def _one(self, mark: str, run: re.Match[str]) -> None:
         """One mark of a run; the run's neighbours say whether it may open or close."""
-        before, after = self.line[run[0] - 1 : run[0]], self.line[run[1] : run[1] + 1]
-        opens, closes = bool(after.strip()), bool(before.strip())
-        if mark != "**" or not self._began_at_an_edge():  # of a word whose first half is bold only one side is an edge
-            closes = closes and not _is_word(after)
-        if mark != "**":
-            opens = opens and not _is_word(before)
-        if closes and self._waiting[mark] and self._close(mark, start):
-            return
-        if opens:
-            self._openers.append((mark, start, start + len(mark)))
-            self._waiting[mark] += 1
+        before, after = self._line[run.start() - 1 : run.start()], self._line[run.end() : run.end() + 1]
+        if self._waiting[mark]:
+            place = self._waiting[mark][-1]
+            opener = self._openers[place]
+            # Of a word only whose first half is bold, one side is an edge.
+            at_edge = not _is_word(after) or (mark == "**" and opener.at_edge)
+            ends_word = bool(before.strip()) and before not in _NOT_BEFORE_CLOSER
+            if at_edge and ends_word and self._last_word > opener.piece:
+                self._close(place, KINDS[mark])
+                return
+        begins_word = bool(after.strip()) and after not in _NOT_AFTER_OPENER
+        if begins_word and (mark == "**" or _may_stand_before_opener(before)):
+            self._open(mark, not _is_word(before))
+        else:
+            self._pieces.append(mark)
 
-    def _began_at_an_edge(self) -> bool:
-        if not self._waiting["**"]:
-            return False
-        start = next(o[1] for o in reversed(self._openers) if o[0] == "**")
-        return not _is_word(self.line[start - 1 : start])
 
-    def _close(self, mark: str, start: int) -> bool:
-        """Pair with the newest opener of the same mark; those opened since stay as written."""
-        newest = next(i for i in range(len(self._openers) - 1, -1, -1) if self._openers[i][0] == mark)
-        _, opened, begins = self._openers[newest]
-        if not self.line[begins:start].strip("*_"):
-            return False
-        for other, _, _ in self._openers[newest:]:
-            self._waiting[other] -= 1
-        del self._openers[newest:]
-        self.gone += [(opened, begins), (start, start + len(mark))]
-        self.spans.append(Span(KINDS[mark], begins, start))
+def _may_stand_before_opener(character: str) -> bool:
+    if not character.strip() or character in _ALSO_BEFORE_OPENER:
         return True
-
-
-def _address_end(line: str, start: int) -> int:
-    """The place of the parenthesis that ends a link's address, its own pairs left out; 0 when there is none."""
-    depth = 0
-    for place in range(start, min(len(line), start + LONGEST_URL)):
-        if line[place] == "(":
-            depth += 1
-        elif line[place] == ")":
-            if depth == 0:
-                return place
-            depth -= 1
-        elif line[place].isspace():
-            return 0
-    return 0
+    if character == "-":  # rather the eyes of an emoticon
+        return False
+    return unicodedata.category(character) in _BEFORE_OPENER or (character.isalnum() and not _is_word(character))
 
 
 def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
+    """Whether it belongs to a word as scripts with spaces have them; in the others a word's edge cannot be seen."""
+    return character.isalnum() and not any(ord(character) in script for script in _SPACELESS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from core.errors import Problem, SettingsError
 from core.learning.dialogues import CUSTOMER, Dialogue, parse
 from core.learning.moves import Moves, compare
 from core.learning.replay import timed
-from core.learning.tally import Share, Tally
+from core.learning.tally import Share
 
 STRONGEST_FIRST = ("person", "expert", "standard", "quick", "desk")
 
@@ -44,12 +45,13 @@ def command(
     parts = Parts(read_settings(config), config)
     played = _play(Task(config, dialogues, channel, live))
     tally, seconds = played.tally, played.ended - played.began
-    moves = _moves(parts, against, dialogues, channel) if against else None
+    with Console(stderr=True).status("comparing") if against else nullcontext():
+        moves = _moves(parts, against, dialogues, channel) if against else None
     if as_json:
-        emit({**tally.data(seconds), **({"moved": moves.data()} if moves else {})})
+        emit({**tally.data(seconds), "desks": played.desks, **({"moved": moves.data()} if moves else {})})
     else:
         out = screen(as_json=False)
-        _tell(out, tally, seconds)
+        _tell(out, played)
         if moves:
             _tell_moves(out, moves)
     raise typer.Exit(1 if tally.unanswered else 0)
@@ -85,11 +87,13 @@ def _moves(parts: Parts, against: Path, dialogues: Sequence[Dialogue], channel: 
     return compare((tuple(timed(d, channel)) for d in dialogues), parts.book(), other.book(), people=people)
 
 
-def _tell(out: Console, tally: Tally, seconds: float) -> None:
+def _tell(out: Console, played: Played) -> None:
+    tally, seconds = played.tally, played.ended - played.began
     out.print(
         f"{tally.dialogues} conversations, {tally.messages} messages of customers in {seconds:.1f} s"
-        f" ({tally.messages / max(seconds, 1e-9):,.0f} a second)\n"
-        f"answered {tally.answered}, with a person {tally.with_person}, unanswered {tally.unanswered}"
+        f" ({tally.messages / max(seconds, 1e-9):,.0f} a second"
+        + (f", {played.desks} desks side by side)\n" if played.desks > 1 else ")\n")
+        + f"answered {tally.answered}, with a person {tally.with_person}, unanswered {tally.unanswered}"
         + (f", of the answers {tally.apologised} were apologies" if tally.apologised else "")
         + "\n"
     )

@@ -41,7 +41,7 @@ def ready(started: Started) -> dict[str, Any]:
         "ready": True,
         "url": started.url,
         "channels": started.channels,
-        "tiers": started.tiers,
+        "tiers": started.tiers | {"person": [] if started.person else ["operators"]},
         "providers": started.providers,
         "resumed": started.resumed,
     }
@@ -51,6 +51,7 @@ def lines(started: Started) -> list[str]:
     """The lines for people, at most LINES of them."""
     channels = [f"  {name:<10}{_state(missing)}" for name, missing in started.channels.items()]
     tiers = [f"  {tier:<10}{', '.join(models) or '[yellow]off[/]'}" for tier, models in started.tiers.items()]
+    tiers.append(f"  {'person':<10}{_state(started.person)}")
     off = [f"  {name:<10}{_state(missing)}" for name, missing in started.providers.items() if missing]
     head = [f"[bold]firstline[/] answers for {escape(started.bot)}. Open [bold]{started.url}[/] and say something.", ""]
     tail = [f"{started.resumed} chats from before are being answered."] if started.resumed else []

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-OPENING = 80  # characters of the first clause a part is opened with; a part no longer than this is sent whole
+OPENING = 80  # UTF-16 units of the first clause a part is opened with
 # Seconds after each opening nobody confirmed: few, because each may stand in the chat; long, because outages are.
 AGAIN = (1.0, 5.0, 20.0, 0.0)
 
@@ -66,9 +66,8 @@ class Delivery:
             await self._mark(part, PartState.SENT)
 
     async def _open(self, part: Part, rich: Rich) -> Part:
-        """Send the first clause, or all of it when it is that short; an unconfirmed one is left behind and counted."""
-        whole = len(rich.text) <= OPENING
-        shown = rich if whole else Rich(first_clause(rich.text, OPENING))
+        """Send the first clause, never the whole answer; an unconfirmed one is left behind and counted."""
+        shown = Rich(first_clause(rich.text, OPENING))
         reply_to = self.reply_to if part.index == 0 else 0
         for wait in AGAIN:
             part = await self._mark(part, PartState.SENDING)
@@ -82,7 +81,7 @@ class Delivery:
                 log.warning("an opening was not confirmed and is sent again: %s", error)
                 await asyncio.sleep(wait)
             else:
-                return await self._mark(replace(part, sent_as=number), PartState.SENT if whole else PartState.OPEN)
+                return await self._mark(replace(part, sent_as=number), PartState.OPEN)
         raise Unconfirmed(f"nobody confirmed any of {len(AGAIN)} openings")
 
     async def _edited(self, part: Part, rich: Rich, last: bool) -> bool:

@@ -27,12 +27,12 @@ _PERSON: Mapping[str, str] = {
     "de": "Sonst können Sie jederzeit nach einem Menschen fragen.",
 }
 _OFFERED = 2
-_WORD = re.compile(r"\s*\S+")
+_PIECE = re.compile(r"(?:\s*\S+){1,5}")
 
 
-def build(*, library: Library, sure: float = 0.5, related: float = 0.2) -> Offline:
+def build(*, knowledge: Library, sure: float = 0.5, related: float = 0.2) -> Offline:
     """Answers with an article at least `sure` likely to fit, offers questions at least `related` likely (0 to 1)."""
-    return Offline(library, sure, related)
+    return Offline(knowledge, sure, related)
 
 
 class Offline:
@@ -40,16 +40,16 @@ class Offline:
 
     __slots__ = ("_library", "_related", "_sure")
 
-    def __init__(self, library: Library, sure: float, related: float) -> None:
+    def __init__(self, knowledge: Library, sure: float, related: float) -> None:
         self._library = library
         self._sure = sure
         self._related = related
 
     async def stream(self, prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
-        """The answer word by word, then a Usage of no tokens: none were used."""
+        """The answer a few words at a time, then a Usage of no tokens: none were used."""
         found = self._library.search(prompt.question)
-        for word in _WORD.findall(self._answer(found, prompt.language)):
-            yield Delta(word)
+        for piece in _PIECE.findall(self._answer(found, prompt.language)):
+            yield Delta(piece)
         yield Usage(0, 0)
 
     async def ready(self) -> str:

@@ -46,7 +46,7 @@ class Desk:
         return True
 
     async def pieces(self, text: str) -> AsyncIterator[str]:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)  # a model thinks longer than a pipe takes to give its next line
         yield f"about {text}: "
         await asyncio.sleep(0)
         yield "yes\x1b[2J"

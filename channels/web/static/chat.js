@@ -5,7 +5,7 @@ import { mayAskWhy, openWhy, prepareDrawer } from "./why.js";
 import { language, translate, word } from "./words.js";
 
 const RECONNECT = 2000;
-const QUIET = 5000;
+const QUIET = 4200;
 const PATIENCE = 60000;
 const NEAR = 96;
 

@@ -66,7 +66,7 @@ async def test_in_a_private_chat_the_placeholder_grows_into_the_text_in_one_draf
     assert {type(draft) for draft, _ in client.drafts} == {int}
     assert all(0 < draft < 2**31 for draft, _ in client.drafts)
     assert client.typing == []
-    assert [kind for kind, _, _ in client.calls] == ["send"]
+    assert [kind for kind, _, _ in client.calls] == ["send", "edit"]
 
 
 async def test_an_answer_does_not_wait_for_its_preview(
