@@ -22,9 +22,11 @@ alone 0.795, BM25 0.656 on the same set). On intents that differ by a word it is
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from core.articles import Article, parse_csv, parse_faq_markdown, parse_faq_yaml, parse_intents_yaml, parse_knowledge
@@ -60,7 +62,7 @@ class Found:
     score: float
 
 
-REMEMBERED, MOST_FOUND = 256, 10
+REMEMBERED, MOST_FOUND = 256, 5
 """Questions whose articles are remembered (one answer asks several times), and how many of each."""
 
 
@@ -103,7 +105,7 @@ class Library:
         self._bodies = StemIndex([" ".join((a.question, *a.asked_as, a.answer)) for a in self.articles])
 
     def search(self, text: str, limit: int = 5) -> list[Found]:
-        """The articles that may answer the text, best first, at most `limit` of 10; empty when no word is known."""
+        """The articles that may answer the text, best first, at most `limit` of 5; empty when no word is known."""
         found = self._recent.get(text)
         if found is None:
             if len(self._recent) >= REMEMBERED:
@@ -123,7 +125,7 @@ class Library:
         bodies = self._bodies.search(tokens)
         scored = [(c ** (1 / WORDINGS) + bodies.get(n, 0.0), n) for n, c in cubes.items()]
         scored += [(body, n) for n, body in bodies.items() if n not in cubes]
-        scored.sort(key=lambda pair: (pair[1] != same, -pair[0], pair[1]))
+        scored = heapq.nsmallest(max(limit, 2), scored, key=lambda pair: (pair[1] != same, -pair[0], pair[1]))
         carried = len(set(stems(tokens)))
         best, second = (scored[0][0], scored[1][0] if len(scored) > 1 else 0.0) if scored else (0.0, 0.0)
         return [
@@ -144,7 +146,8 @@ def _weigh(score: float, body: float, rival: float, carried: int, *, exact: bool
     )
 
 
-def _tokens(text: str) -> list[str]:
+@lru_cache(maxsize=REMEMBERED)
+def _tokens(text: str) -> tuple[str, ...]:
     """The words of a question without numbers, "where's" as "where is"."""
     tokens: list[str] = []
     for token in words(clip(text)):
@@ -152,7 +155,7 @@ def _tokens(text: str) -> list[str]:
             tokens += (token[:-2], "is")
         elif not _is_number(token):
             tokens.append(token)
-    return tokens
+    return tuple(tokens)
 
 
 def _core(tokens: Iterable[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from core.function_words import STOP_WORDS
 from core.words import words
@@ -59,6 +60,13 @@ def stems(tokens: Iterable[str]) -> list[str]:
     return [token[:STEM] for token in tokens if token not in STOP_WORDS and len(token) > 1]
 
 
+@lru_cache(maxsize=256)
+def _asked_grams(asked: tuple[str, ...]) -> Mapping[str, float]:
+    """The n-grams of a question's telling words, of all its words when few tell; several indexes are asked the same."""
+    carrying = [token for token in asked if token not in STOP_WORDS]
+    return grams(carrying if len(carrying) >= ENOUGH else asked)
+
+
 class GramIndex:
     """TF-IDF cosine between a text and short documents. `add` all documents by giving them at once."""
 
@@ -80,10 +88,9 @@ class GramIndex:
         """Document number -> cosine, 0 to 1, for every document that shares an n-gram with the words."""
         scores: dict[int, float] = {}
         earlier, rarity, postings = scores.get, self._rarity.get, self._postings.get
-        asked = tokens[:LONGEST_QUERY]
-        carrying = [token for token in asked if token not in STOP_WORDS]
+        asked = tuple(tokens[:LONGEST_QUERY])
         square = 0.0
-        for gram, count in grams(carrying if len(carrying) >= ENOUGH else asked).items():
+        for gram, count in _asked_grams(asked).items():
             weight = (count if count <= 1 else 1 + math.log(count)) * rarity(gram, self._unseen)
             square += weight * weight
             found = postings(gram)

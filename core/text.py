@@ -19,7 +19,7 @@ ELLIPSIS = " …"
 
 def utf16_length(text: str) -> int:
     """The text's length in UTF-16 units: what Telegram and JavaScript count."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fitting(text: str, limit: int) -> int:

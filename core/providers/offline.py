@@ -38,16 +38,16 @@ def build(*, knowledge: Library, sure: float = 0.5, related: float = 0.2) -> Off
 class Offline:
     """Retrieval only: the same question always gets the same answer."""
 
-    __slots__ = ("_library", "_related", "_sure")
+    __slots__ = ("_knowledge", "_related", "_sure")
 
     def __init__(self, knowledge: Library, sure: float, related: float) -> None:
-        self._library = library
+        self._knowledge = knowledge
         self._sure = sure
         self._related = related
 
     async def stream(self, prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
         """The answer a few words at a time, then a Usage of no tokens: none were used."""
-        found = self._library.search(prompt.question)
+        found = self._knowledge.search(prompt.question)
         for piece in _PIECE.findall(self._answer(found, prompt.language)):
             yield Delta(piece)
         yield Usage(0, 0)

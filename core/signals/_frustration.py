@@ -7,6 +7,7 @@ counts. VADER reads English; the word lists read English, Danish and German.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
@@ -28,6 +29,9 @@ MOST = 3
 LONGEST = 1_000
 """Characters of a burst that are read: VADER's time grows with them."""
 
+RECENT = 1_000
+"""Texts whose sentiment is remembered: each burst is read again as the one before the next."""
+
 EMPHATIC = ("!!", "?!", "!?", "???")
 
 
@@ -47,7 +51,10 @@ class Gauge:
         groups = load("frustration")
         self._kinds = {kind: phrases(groups[kind]) for kind in KINDS}
         self._demand = phrases(groups["demand"])
-        self._vader = SentimentIntensityAnalyzer()
+        scores = SentimentIntensityAnalyzer().polarity_scores
+        self._sentiment = lru_cache(maxsize=RECENT)(
+            lambda text: float(scores(text)["compound"]) if text.strip() else 0.0
+        )
 
     def gauge(self, conversation: Conversation) -> Gauged:
         """The inputs for the newest burst; all 0 when there is none."""
@@ -65,9 +72,6 @@ class Gauge:
         values["length"] = min(len(tokens), 40) / 40
         words = tuple(dict.fromkeys(word for kind in TELLING for word in hits[kind]))
         return Gauged(tuple(values[name] for name in INPUTS), bool(hits["outright"]), words)
-
-    def _sentiment(self, text: str) -> float:
-        return float(self._vader.polarity_scores(text)["compound"]) if text.strip() else 0.0
 
 
 def _emphatic(text: str) -> bool:

@@ -110,7 +110,7 @@ def _build(name: str, url: str, key: str) -> Any:
     library = Library([Article("returns", "How do I return my shoes?", "Send them back.", (), "en", "faq")])
     wanted = inspect.signature(importlib.import_module(f"{PACKAGE}.{name}").build).parameters
     options = {option: value for option, value in {"url": url, "key": key}.items() if option in wanted}
-    return plugins.build(PACKAGE, name, options, {"library": library})
+    return plugins.build(PACKAGE, name, options, {"knowledge": library})
 
 
 async def test_an_answer_is_texts_then_at_most_one_usage(provider: Provider) -> None:

@@ -22,7 +22,8 @@ def over(rich: Rich) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "text",
-    ["10*20 cm", "a*b*c", "<name>", "$5", "snake_case", "2*3*4", "2**3**4", "__init__.py", "a * b * c", "5 > 3", "[x](javascript:alert(1))",
+    ["10*20 cm", "a*b*c", "<name>", "$5", "snake_case", "2*3*4", "2**3**4", "__init__.py", "a * b * c", "5 > 3",
+     "[x](javascript:alert(1))",
      "[x](tg://user?id=1)", "**", "*", "`", "``", "[a](b)", "-5", "#tag", "a\\*b", "* * *", "---", "***", "+ 45 12 34",
      ">5 kg", ">>> print(1)", "price 5* and 6*", "(*) needed (*) also", "*.txt and *.csv*", "f(*args, **kw) and g(*a)",
      "¯\\_(ツ)_/¯", "^_^ and -_-", "*_*", "@_user_name_", "x **kwargs, **opts", "2 ** 3 ** 4", "[ ](https://e.com)",
@@ -118,7 +119,7 @@ def test_code_keeps_the_indentation_of_its_first_line() -> None:
 
 def test_a_word_is_cut_only_where_nothing_else_is_left() -> None:
     address = "https://example.com/" + "x" * 3000
-    assert [part.text for part in split(Rich(f"see {address} and on"), 3025)] == ["see", f"{address} and"[:3024], "on"]
+    assert [part.text for part in split(Rich(f"see {address} and on"), 3022)] == ["see", address, "and on"]
 
 
 def test_halves_of_a_character_are_joined_or_replaced_and_control_codes_are_blanks() -> None:
@@ -208,8 +209,31 @@ def test_trap_15_an_entity_that_fits_a_part_is_whole_in_one(text: str, limit: in
 
 
 @pytest.mark.parametrize(
-    "unit", ["*", "[", "`", "** ", "_a ", "*a ", "`a ``b ", "> ", "[a](http://x ", "**a", "|\n-|-\n", "```\n",
-     "**a** `b` ", "[a](http:", "[[a]](", "[a](http://x(", "_http://a_ ", "# a       ", "🇩🇰", "a\u0301", "👩\u200d", "***a "]
+    "unit",
+    [
+        "*",
+        "[",
+        "`",
+        "** ",
+        "_a ",
+        "*a ",
+        "`a ``b ",
+        "> ",
+        "[a](http://x ",
+        "**a",
+        "|\n-|-\n",
+        "```\n",
+        "**a** `b` ",
+        "[a](http:",
+        "[[a]](",
+        "[a](http://x(",
+        "_http://a_ ",
+        "# a       ",
+        "🇩🇰",
+        "a\u0301",
+        "👩\u200d",
+        "***a ",
+    ],
 )
 def test_hostile_text_is_converted_in_linear_time(unit: str) -> None:
     def took(size: int) -> float:
@@ -219,4 +243,4 @@ def test_hostile_text_is_converted_in_linear_time(unit: str) -> None:
         return time.process_time() - began
 
     took(1000)
-    assert took(80_000) < 40 * max(took(8_000), 0.002)
+    assert took(80_000) < 10 * max(took(20_000), 0.01)

@@ -12,12 +12,16 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 
 from channels.telegram.testing import FakeBotApi, Flood
 from channels.telegram.testing.description import described
 from channels.telegram.testing.methods import EMOJI
+from channels.telegram.testing.texts import Text, checked
+from core.markup import convert, split
 
 os.environ.setdefault("PTB_TIMEDELTA", "true")  # without it the library warns at every 429
 
@@ -474,3 +478,15 @@ def test_our_own_table_says_what_the_published_description_says() -> None:
     types = json.loads(PUBLISHED.read_text(encoding="utf-8"))["types"]
     (about,) = (f["description"] for f in types["ReactionTypeEmoji"]["fields"] if f["name"] == "emoji")
     assert frozenset(about.split('"')[1::2]) == EMOJI
+
+
+@given(st.text(alphabet=st.sampled_from("ab_*`[]()#> |-\n~.é📦\u200d1\ud800"), max_size=200), st.integers(20, 60))
+def test_what_our_converter_makes_is_never_refused(markdown: str, limit: int) -> None:
+    for part in split(convert(f"[x](https://e.com/) {markdown}"), limit):
+        more = ("url", "language")
+        entities = [
+            {"type": e.kind, "offset": e.offset, "length": e.length}
+            | {name: value for name in more if (value := getattr(e, name))}
+            for e in part.entities
+        ]
+        assert checked(part.text, entities, limit) == Text(part.text, tuple(entities))
