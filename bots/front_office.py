@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bots.office import AppliedRule, Receipt, Summary
-from core.conversation import Address, Conversation
+from core.conversation import Address, Conversation, Holder
 from core.desk import Desk
 from core.ports import Call
+from core.store.books import ChatRow
 from core.store.sql import SqlStore
 
 LISTED = 100
@@ -25,8 +26,7 @@ class FrontOffice:
 
     async def conversations(self) -> Sequence[Summary]:
         """The newest chats, waiting ones first."""
-        rows = await self._store.chats(LISTED)
-        return [Summary(r.address, r.customer, r.last_text, r.last_at, r.holder, r.held_since) for r in rows]
+        return [_summary(row) for row in await self._store.chats(LISTED)]
 
     async def transcript(self, address: Address) -> Conversation:
         """One chat, with what is still being answered."""
@@ -65,6 +65,14 @@ class FrontOffice:
     async def back(self, address: Address, note: str) -> None:
         """The bot has the chat again."""
         await self._desk.people.back(self._desk.policy, address, str(uuid.uuid4()), note)
+
+
+def _summary(row: ChatRow) -> Summary:
+    """A chat whose customer asked for a person when nobody could be called waits too, though the bot still answers."""
+    if row.holder is Holder.BOT and row.unmet_since is not None:
+        reason = "asked for a person"
+        return Summary(row.address, row.customer, row.last_text, row.last_at, Holder.WAITING, row.unmet_since, reason)
+    return Summary(row.address, row.customer, row.last_text, row.last_at, row.holder, row.held_since)
 
 
 def cost_in_words(calls: Sequence[Call]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, select
 from sqlalchemy.dialects.sqlite import insert
 
-from core.conversation import Address, Holder, Message, Reply
+from core.conversation import Address, Author, HandBack, Holder, Message, Reply, Turn
 from core.ports import Call, Entry, Outcome
 from core.rules import Decision
 from core.store.codec import DECISION, NAMES, instant, micros, read_turn
@@ -24,7 +24,10 @@ from core.tiers import Money, Usage
 
 @dataclass(frozen=True, slots=True)
 class ChatRow:
-    """One chat as operators see it: who holds it, since when, and the newest turn's text."""
+    """One chat as operators see it: who holds it, since when, and the newest turn's text.
+
+    `unmet_since` is when the customer was told that no person could be called, while none has come since.
+    """
 
     address: Address
     holder: Holder
@@ -32,6 +35,7 @@ class ChatRow:
     last_at: datetime
     last_text: str
     customer: str
+    unmet_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,14 @@ def _chat(c: Connection, row: Row[Any]) -> ChatRow:
     said = next((t.text for t in turns if isinstance(t, Message | Reply) and t.text), "")
     who = next((t.customer.name for t in turns if isinstance(t, Message) and t.customer.name), "")
     since = None if row.held_since is None else instant(row.held_since)
-    return ChatRow(Address.parse(row.conv), Holder(row.holder), since, instant(row.last_at), said, who)
+    came = next((n for n, t in enumerate(turns) if _is_persons(t)), len(turns))
+    unmet = [t.at for t in turns[:came] if isinstance(t, Reply) and t.notice == "nobody"]
+    told = unmet[-1] if unmet else None
+    return ChatRow(Address.parse(row.conv), Holder(row.holder), since, instant(row.last_at), said, who, told)
+
+
+def _is_persons(turn: Turn) -> bool:
+    return isinstance(turn, HandBack) or (isinstance(turn, Reply) and turn.author is Author.PERSON)
 
 
 def remember_card(c: Connection, address: Address, desk: Address, sent_as: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +63,9 @@ conversations = st.lists(
 
 
 @given(rule_lists, conversations, st.randoms())
-def test_the_order_of_the_rules_never_changes_the_outcome(book: list[Rule], talked: Conversation, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_the_rules_never_changes_the_outcome(
+    book: list[Rule], talked: Conversation, random: Random
+) -> None:
     shuffled = list(book)
     random.shuffle(shuffled)
     one = decide(talked, Rulebook(tuple(book), SIGNALS))

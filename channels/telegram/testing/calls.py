@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from channels.telegram.testing.description import Refusal, Upload
 from channels.telegram.testing.methods import ACTIONS, COLOURS, EMOJI
+from channels.telegram.testing.refusal import Refusal, Upload
 from channels.telegram.testing.texts import LONGEST_CAPTION, Text, check_buttons, checked
-from channels.telegram.testing.world import BOT, DRAFT_SECONDS, GENERAL, Chat, Draft, Post, Raw, World
+from channels.telegram.testing.world import BOT, DRAFT_SECONDS, GENERAL, Chat, Draft, Raw, World, shown
 
 Given = Mapping[str, Any]
 
@@ -36,15 +36,6 @@ def perform(world: World, method: str, given: Given) -> Any:
     if method not in METHODS:
         raise Refusal(501, f"Not Implemented: this server does not imitate {method}")
     return METHODS[method](world, given)
-
-
-def shown(post: Post) -> Raw:
-    """A message as the Bot API shows it."""
-    if not post.text:
-        return post.raw
-    is_caption = "photo" in post.raw or "document" in post.raw
-    words, marks = ("caption", "caption_entities") if is_caption else ("text", "entities")
-    return {**post.raw, words: post.text} | ({marks: list(post.entities)} if post.entities else {})
 
 
 def _get_me(_: World, __: Given) -> Raw:

@@ -10,11 +10,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from channels.telegram.testing.calls import shown
-from channels.telegram.testing.description import Upload
 from channels.telegram.testing.news import News
+from channels.telegram.testing.refusal import Upload
 from channels.telegram.testing.updates import Updates
-from channels.telegram.testing.world import BOT, CUSTOMER, Chat, Draft, Post, Raw, World, live
+from channels.telegram.testing.world import BOT, CUSTOMER, Chat, Draft, Post, Raw, World, live, shown
 from core.text import utf16_length
 
 MESSAGES = ("message", "edited_message", "channel_post", "business_message")

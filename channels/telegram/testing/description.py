@@ -15,33 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from channels.telegram.testing.methods import METHODS, TYPES, UNIONS
+from channels.telegram.testing.refusal import Refusal, Upload
 
 FILES = ("bot-api-10.1.json", "bot-api-additions.json")
 ARRAY = "Array of "
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 PLAIN: dict[str, tuple[type, ...]] = {"String": (str,), "Boolean": (bool,), "Integer": (int,), "Float": (int, float)}
-
-
-class Refusal(Exception):
-    """A call the Bot API answers with `ok: false`: HTTP status, description, `parameters`."""
-
-    def __init__(self, status: int, description: str, parameters: Mapping[str, Any] | None = None) -> None:
-        super().__init__(f"{status} {description}")
-        self.status = status
-        self.description = description
-        self.parameters = parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that came with a call."""
-
-    name: str
-    mime: str
-    content: bytes
-
-    def __str__(self) -> str:
-        return f"<{self.name}, {len(self.content)} bytes>"
 
 
 @dataclass(frozen=True, slots=True)

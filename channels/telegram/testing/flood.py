@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from channels.telegram.testing.description import Refusal
+from channels.telegram.testing.refusal import Refusal
 from core.pacing import Bucket
 
 MESSAGES = frozenset({"sendMessage", "editMessageText", "sendPhoto", "sendDocument"})

@@ -19,9 +19,10 @@ from aiohttp import web
 
 from channels.telegram.testing.calls import perform
 from channels.telegram.testing.customers import Customers
-from channels.telegram.testing.description import Refusal, Upload, described
+from channels.telegram.testing.description import described
 from channels.telegram.testing.flood import Flood, FloodGuard
 from channels.telegram.testing.news import News
+from channels.telegram.testing.refusal import Refusal, Upload
 from channels.telegram.testing.updates import Updates
 from channels.telegram.testing.world import World
 

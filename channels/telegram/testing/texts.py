@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from channels.telegram.testing.description import Refusal
+from channels.telegram.testing.refusal import Refusal
 from core.text import utf16_length
 
 LONGEST_TEXT = 4096  # UTF-16 units

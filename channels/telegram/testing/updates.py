@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 
-from channels.telegram.testing.description import Refusal
 from channels.telegram.testing.news import News
+from channels.telegram.testing.refusal import Refusal
 
 UNASKED = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 """What is only delivered to bots that ask for it by name."""

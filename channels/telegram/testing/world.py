@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from channels.telegram.testing.description import Refusal, Upload
+from channels.telegram.testing.refusal import Refusal, Upload
 from channels.telegram.testing.texts import Text
 
 BOT = {"id": 42, "is_bot": True, "first_name": "Firstline test", "username": "firstline_test_bot"}
@@ -122,3 +122,12 @@ class World:
 def live(draft: Draft, now: float) -> bool:
     """Whether a draft is still on the screen."""
     return not draft.ended and now < draft.until
+
+
+def shown(post: Post) -> Raw:
+    """A message as the Bot API shows it."""
+    if not post.text:
+        return post.raw
+    is_caption = "photo" in post.raw or "document" in post.raw
+    words, marks = ("caption", "caption_entities") if is_caption else ("text", "entities")
+    return {**post.raw, words: post.text} | ({marks: list(post.entities)} if post.entities else {})

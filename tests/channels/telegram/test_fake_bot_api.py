@@ -284,6 +284,7 @@ async def test_a_topic_has_to_be_there_and_general_has_no_number(api: FakeBotApi
     sent = await bot.send_message(-1002, "x", message_thread_id=topic.message_thread_id)
     assert sent.is_topic_message
     assert sent.message_thread_id == topic.message_thread_id
+    api.says(-1002, "from General", message_thread_id=1, is_topic_message=True)
     for chat, thread in ((-1002, 1), (-1002, 99), (GROUP, topic.message_thread_id)):
         with pytest.raises(BadRequest, match="Message thread not found"):
             await bot.send_message(chat, "x", message_thread_id=thread)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def says(word: str) -> Signal:
     return lambda conversation: Reading(word in conversation.asked.casefold(), note=word)
 
 
-def when(name: str, tier: Tier, **more: object) -> Rule:
+def when(name: str, tier: Tier, **more: Any) -> Rule:
     """A rule on the signal of the same name."""
     return replace(Rule(name, (Condition(name, Is(True)),), tier), **more)
 
@@ -99,19 +100,19 @@ class House:
         self.desk = Desk(store, {"memory": channel}, self.policy, lambda: self.time)
         self._count = 0
 
-    def message(self, text: str, chat: str = "ann", **more: object) -> Message:
+    def message(self, text: str, chat: str = "ann", **more: Any) -> Message:
         self._count += 1
         self.time += timedelta(seconds=1)
         made = Message(f"m{self._count}", Address("memory", chat), text, self.time, Customer(chat))
         return replace(made, **more)
 
-    async def say(self, text: str, chat: str = "ann", **more: object) -> Message:
+    async def say(self, text: str, chat: str = "ann", **more: Any) -> Message:
         """A customer's message is accepted; it is not waited for the answer."""
         message = self.message(text, chat, **more)
         await self.desk.accept(Arrival(f"key-{message.address.chat}-{message.id}", "{}", message))
         return message
 
-    async def ask(self, text: str, chat: str = "ann", **more: object) -> str:
+    async def ask(self, text: str, chat: str = "ann", **more: Any) -> str:
         """A customer's message and what the chat was shown last once nothing is left to do."""
         await self.say(text, chat, **more)
         assert await self.desk.idle(5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import pytest
 from core.conversation import Address, Arrival, Attachment, Holder, Message, MessageKind
 from core.errors import Interrupted, NotSent, StoreError, Unavailable, Unreachable
 from core.ports import Outbox, Outcome
+from core.tiers import Chunk, ModelCard, Prompt
 
 if TYPE_CHECKING:
     from conftest import House  # type: ignore[import-not-found,unused-ignore]
@@ -111,7 +112,7 @@ async def test_chats_do_not_wait_for_each_other(house: House) -> None:
 async def _refund(house: House) -> str:
     await house.say("refund", "bob")
     await house.until(lambda: bool(house.channel.said["bob"]))
-    return house.channel.said["bob"][0]
+    return str(house.channel.said["bob"][0])
 
 
 async def test_when_every_model_fails_the_customer_gets_an_honest_line_and_no_vendor_s_name(house: House) -> None:
@@ -132,13 +133,13 @@ async def test_a_stream_that_breaks_after_text_ends_with_an_honest_line(house: H
 
 async def test_stop_ends_the_model_s_call_and_keeps_what_was_shown(house: House) -> None:
     class Slow(type(house.scripts["quick"])):  # type: ignore[misc]
-        async def stream(self, prompt, card):  # type: ignore[no-untyped-def]
+        async def stream(self, prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
             async for chunk in super().stream(prompt, card):
                 yield chunk
                 await asyncio.Event().wait()
 
     slow = Slow()
-    house.policy.chain.providers["quick"] = slow  # type: ignore[index]
+    house.policy.chain.providers["quick"] = slow
     message = await house.say("tell me everything")
     lane = house.desk._lanes.get(message.address)
     await house.until(lambda: bool(lane and lane.shown))

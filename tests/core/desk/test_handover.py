@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def staffed(house: House) -> House:
 
 
 async def holder(house: House) -> Holder:
-    return (await house.conversation()).holder
+    return Holder((await house.conversation()).holder)
 
 
 async def test_with_operators_named_they_get_a_card_and_the_customer_is_told_the_truth(staffed: House) -> None:
@@ -67,8 +68,6 @@ async def test_back_to_bot_ends_the_hold_and_the_bot_answers_again(staffed: Hous
 
 
 async def test_taking_over_drops_the_answer_under_way(staffed: House) -> None:
-    import asyncio
-
     staffed.scripts["quick"].gate = asyncio.Event()
     await staffed.say("my lamp is broken")
     await staffed.until(lambda: bool(staffed.scripts["quick"].asked))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ import pytest
 from channels.memory import MemoryChannel
 from core.conversation import Address, Arrival
 from core.desk import Desk
+from core.ports import Outbox
 from core.store.sql import open_store
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ async def test_a_planned_reply_is_sent_as_planned_without_asking_a_model(house: 
             await store._database.read(lambda c: None)
             raise RuntimeError("never reached")
 
-        channel._send_parts = _plan_then(cut)  # type: ignore[method-assign]
+        channel._send_parts = _plan_then(cut)  # type: ignore[method-assign, assignment]
         await desk.accept(Arrival("k", "{}", house.message("hello")))
         await desk.idle(5)
         promise = (await store.unsettled())[0]
@@ -59,8 +62,8 @@ async def test_a_planned_reply_is_sent_as_planned_without_asking_a_model(house: 
         assert len(await store.entries(house.time.replace(year=2025), house.time.replace(year=2027))) == 1
 
 
-def _plan_then(cut):  # type: ignore[no-untyped-def]
-    async def send(_address, whole, outbox):  # type: ignore[no-untyped-def]
+def _plan_then(cut: Callable[[], Awaitable[None]]) -> Callable[[Address, str, Outbox], Awaitable[None]]:
+    async def send(_address: Address, whole: str, outbox: Outbox) -> None:
         await outbox.plan([whole])
         await cut()
 
@@ -71,8 +74,6 @@ def _plan_then(cut):  # type: ignore[no-untyped-def]
 async def test_every_chat_under_way_at_a_stop_is_answered_once_after_it(
     house: House, chats: int, tmp_path: Path
 ) -> None:
-    import asyncio
-
     url = f"sqlite:///{tmp_path / 'db'}"
     channel = MemoryChannel(parts=True)
     house.scripts["quick"].gate = asyncio.Event()

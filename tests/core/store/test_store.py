@@ -13,13 +13,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from core.conversation import Address, Arrival, Attachment, Customer, HandBack, Holder, Message, MessageKind, Reply
+from core.conversation import (
+    Address,
+    Arrival,
+    Attachment,
+    Author,
+    Customer,
+    HandBack,
+    Holder,
+    Message,
+    MessageKind,
+    Reply,
+)
 from core.errors import StoreError
 from core.ports import Call, Entry, Outcome, PartState, Settlement
 from core.rules import Decision, Reading
-from core.store.sql import SqlStore, open_store
 from core.store.migrate import NEWEST
 from core.store.schema import metadata
+from core.store.sql import SqlStore, open_store
 from core.tiers import Money, Tier, Usage
 
 AT = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -171,7 +182,7 @@ async def test_commits_are_synced_to_disk_and_readers_cannot_write(tmp_path: Pat
         database = store._database
         assert await database.write(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar()) == 2
         assert await database.write(lambda c: c.exec_driver_sql("PRAGMA journal_mode").scalar()) == "wal"
-        with pytest.raises(StoreError, match="readonly|read-only|query_only|attempt to write"):
+        with pytest.raises(StoreError, match=r"readonly|read-only|query_only|attempt to write"):
             await database.read(lambda c: c.exec_driver_sql("DELETE FROM inbox"))
 
 
@@ -209,3 +220,12 @@ async def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> No
         await store.admit(Arrival("k", "{}", MESSAGE))
     async with open_store(url) as store:
         assert [p.messages for p in await store.unsettled()] == [(MESSAGE,)]
+
+
+async def test_a_customer_nobody_could_be_called_for_is_seen_until_a_person_comes(store: SqlStore) -> None:
+    await store.append(CHAT, MESSAGE)
+    await store.append(CHAT, Reply("nobody is here", AT, Author.DESK, notice="nobody"))
+    await store.append(CHAT, Reply("an answer", AT + timedelta(minutes=1)))
+    assert [row.unmet_since for row in await store.chats()] == [AT]
+    await store.append(CHAT, Reply("here I am", AT + timedelta(minutes=2), Author.PERSON), Holder.PERSON)
+    assert [row.unmet_since for row in await store.chats()] == [None]
