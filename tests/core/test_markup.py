@@ -149,7 +149,7 @@ def piece(word: str) -> st.SearchStrategy[Piece]:
             Piece(f"`{word}_*`", f"{word}_*", ("code",)),
             Piece(f"[{word}](https://example.com/a_(b)_c)", word, ("text_link",)),
             Piece(f"[**{word}**](tel:+451234)", word, ("bold", "text_link")),
-            Piece(f"{word}_{word}*{word}", f"{word}_{word}*{word}"),
+            Piece(f"{word}a_1*b{word}", f"{word}a_1*b{word}"),
         ]
     )
 
