@@ -7,6 +7,7 @@ with the process. What models write is shown without control characters, so it c
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import unicodedata
@@ -20,12 +21,17 @@ from rich.status import Status
 from rich.text import Text
 
 from core.conversation import Address, Arrival, Customer, Holder, Message, MessageKind
+from core.errors import StoreError
 from core.ports import Inbox, Outbox
+
+log = logging.getLogger(__name__)
 
 ADDRESS = Address("console", "terminal")
 LONGEST_LINE = 20_000
 PATIENCE = 180.0
 """Seconds to wait for an answer before the next line is read; a desk that lives answers far earlier."""
+RETRY = 1.0
+"""Seconds between two tries to hand over a line while the store is away."""
 
 
 class ConsoleChannel:
@@ -46,7 +52,7 @@ class ConsoleChannel:
             if not (text := line.strip()[:LONGEST_LINE]):
                 continue
             self._delivered.clear()
-            await inbox.accept(_arrival(text))
+            await self._hand_over(inbox, _arrival(text))
             await self._answer(inbox)
 
     async def acknowledge(self, message: Message) -> None:
@@ -74,6 +80,17 @@ class ConsoleChannel:
         if self._console.is_terminal:
             self._console.print("[bold cyan]you >[/] ", end="")
         return await reader.next()
+
+    async def _hand_over(self, inbox: Inbox, arrival: Arrival) -> None:
+        """Hand a line over until it is kept: nobody else would bring it again."""
+        while True:
+            try:
+                await inbox.accept(arrival)
+            except StoreError as error:
+                log.warning("a line waits %s s: %s", RETRY, error)
+                await asyncio.sleep(RETRY)
+            else:
+                return
 
     async def _answer(self, inbox: Inbox) -> None:
         """Wait until the answer stands; while a person has the chat none may come."""

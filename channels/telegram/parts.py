@@ -20,7 +20,7 @@ TRIES = 40  # places looked at for one cut, the latest first
 # A source is longer than it looks, mostly by its links; what lies further on is looked at for a later part.
 WINDOW = 4 * LIMIT
 BLANKS = re.compile(r"\s+")
-FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^\n]*$", re.MULTILINE)
+FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*$", re.MULTILINE)
 
 
 def rendered(source: str) -> list[Rich]:

@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from core.errors import Problem
 from core.hours import DAY, Hours, Span
-from core.settings.files import ListFile
-from core.settings.problems import Faults
 from core.settings.source import Path, quote
+
+if TYPE_CHECKING:
+    from core.settings.files import ListFile
+    from core.settings.problems import Faults
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED_ON = "closed_on"

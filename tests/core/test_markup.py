@@ -27,6 +27,7 @@ def over(rich: Rich) -> list[tuple[str, str]]:
      "[x](tg://user?id=1)", "**", "*", "`", "``", "[a](b)", "-5", "#tag", "a\\*b", "* * *", "---", "***", "+ 45 12 34",
      ">5 kg", ">>> print(1)", "price 5* and 6*", "(*) needed (*) also", "*.txt and *.csv*", "f(*args, **kw) and g(*a)",
      "¯\\_(ツ)_/¯", "^_^ and -_-", "*_*", "@_user_name_", "x **kwargs, **opts", "2 ** 3 ** 4", "[ ](https://e.com)",
+     "*x (*)", "*a\\* b", "-_- and -_-", "a|b\nc-d|e", "https://x.com/Paris,_Texas_(film)",
      "https://x.com/_next/static_ ok", "see http://x.com/a*b*c", "<https://x.com/_a_>", "[a](https://e.com \"title\")"],
 )  # fmt: skip
 def test_trap_14_what_only_looks_like_markup_is_left_unchanged(text: str) -> None:
@@ -49,6 +50,9 @@ def test_trap_14_what_only_looks_like_markup_is_left_unchanged(text: str) -> Non
         ("[**a** [b] `c`](https://e.com)", "a [b] c", [("bold", "a"), ("text_link", "a [b] c")]),
         ("**see [a](https://e.com) now**", "see a now", [("bold", "see a now"), ("text_link", "a")]),
         ("# Using C# ##", "Using C#", [("bold", "Using C#")]),
+        ("# Learn C#", "Learn C#", [("bold", "Learn C#")]),
+        ("[a [b](https://e.com) c](https://f.com)", "[a b c](https://f.com)", [("text_link", "b")]),
+        ("*a _b_ c*", "a b c", [("italic", "a b c")]),
         ("# **a** b", "a b", [("bold", "a b")]),
         ("> > twice\n>\n> `code`", "twice\n\ncode", [("blockquote", "twice\n\ncode"), ("code", "code")]),
         ("1. do\n    ~~~sh\n      ls\n    ~~~\nend", "1. do\n  ls\nend", [("pre", "  ls")]),
@@ -110,6 +114,7 @@ def test_an_entity_longer_than_a_message_goes_on_in_the_next() -> None:
     parts = split(convert("```\n" + "line of code\n" * 800 + "```"))
     assert len(parts) > 2
     assert all([kind for kind, _ in over(part)] == ["pre"] for part in parts)
+    assert all(part.text.endswith("line of code") for part in parts)
 
 
 def test_code_keeps_the_indentation_of_its_first_line() -> None:
@@ -197,7 +202,14 @@ def test_parts_fit_are_stripped_and_hold_everything(text: str, limit: int) -> No
     assert "".join("".join(p.text.split()) for p in parts) == "".join(rich.text.split())
 
 
-@given(marked, st.integers(20, 60))
+sentences = st.lists(
+    st.sampled_from(
+        ["word ", "End. ", "\n", "**bold words here** ", "`code span` ", "[a link](https://e.com) ", "> quote\n"]
+    )
+).map("".join)
+
+
+@given(st.one_of(marked, sentences), st.integers(20, 60))
 @settings(max_examples=300)
 def test_trap_15_an_entity_that_fits_a_part_is_whole_in_one(text: str, limit: int) -> None:
     rich = convert(text)
