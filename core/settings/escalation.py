@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.hours import Hours
 from core.rules import LEVELS, AnyOf, Between, Clause, Condition, Examples, Is, Rule, Signal
 from core.settings.conditions import BUILT_IN, AtWork, ListedCustomer, SaysWords
-from core.settings.problems import Faults
 from core.settings.schema import RuleText
 from core.settings.source import Path, quote
 from core.tiers import Tier
 from core.words import words as split_words
+
+if TYPE_CHECKING:
+    from core.settings.problems import Faults
 
 LANGUAGE = "language"
 """The signal whose values are language codes: there `no` is Norwegian."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.conversation import Address
 from core.hours import Hours
-from core.settings.escalation import Compiled
-from core.settings.problems import Faults
 from core.settings.schema import File
 from core.settings.secrets import (
     SECTIONS,
@@ -31,6 +29,10 @@ from core.settings.values import (
     Talk,
 )
 from core.tiers import Tier
+
+if TYPE_CHECKING:
+    from core.settings.escalation import Compiled
+    from core.settings.problems import Faults
 
 K = TypeVar("K")
 V = TypeVar("V")
