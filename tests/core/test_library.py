@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -71,21 +70,6 @@ def test_an_answer_is_searched_as_well_as_the_question() -> None:
 
 def test_an_empty_library_finds_nothing() -> None:
     assert Library(()).search("where is my order") == []
-
-
-def test_a_search_in_five_thousand_articles_takes_few_milliseconds() -> None:
-    kinds = ["order", "parcel", "refund", "lamp", "pan", "password", "invoice", "towel", "delivery", "voucher"]
-    library = Library(
-        Article(str(n), f"{kinds[n % 10]} {kinds[n // 10 % 10]} question {n}", "answer") for n in range(5_000)
-    )
-    best = min(_seconds(library, "where is the refund for the broken lamp I returned") for _ in range(20))
-    assert best < 0.005  # measured 0.7 ms on an idle core; the bound allows for a busy one
-
-
-def _seconds(library: Library, question: str) -> float:
-    start = time.perf_counter()
-    library.search(question)
-    return time.perf_counter() - start
 
 
 @pytest.mark.skipif(not (SHARED / "data" / "faq").is_dir(), reason="the public FAQ data is not here")

@@ -1,0 +1,132 @@
+"""`firstline run` killed (SIGKILL) while fifty Telegram chats are being answered, and started again.
+
+The platform and the model live in this process and see what customers see. An answer is opened with its first clause
+and edited to its full text, so a kill may leave an opening behind (it ends with " …"), never an answer twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from channels.telegram.testing import FakeBotApi
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Shop, Start
+
+CHATS = range(1001, 1051)
+WORDS = 20
+SECONDS = 0.3  # one answer of the model takes so long
+SEED = 20260302
+KILLS = 3
+ORPHANS = 2
+
+
+class SlowModel:
+    """Any OpenAI-compatible server: about twenty words in a third of a second, the last of them the customer's."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.news = asyncio.Condition()
+
+    async def models(self, _: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "slow"}]})
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        question = (await request.json())["messages"][-1]["content"]
+        async with self.news:
+            self.begun += 1
+            self.news.notify_all()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for word in words(question):
+            await response.write(event({"choices": [{"index": 0, "delta": {"content": word}}]}))
+            await asyncio.sleep(SECONDS / WORDS)
+        await response.write(event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async def until_begun(self) -> None:
+        async with asyncio.timeout(10), self.news:
+            await self.news.wait_for(lambda: self.begun)
+
+
+def event(data: object) -> bytes:
+    return f"data: {json.dumps(data)}\n\n".encode()
+
+
+def words(question: str) -> list[str]:
+    """The answer to a question, which says whose it is."""
+    code = question.rsplit(maxsplit=1)[-1]
+    text = "Your parcel left our warehouse this morning, the carrier has it now and it will be with you by Friday noon"
+    return [f"{word} " for word in text.split(" ")] + [f"({code})."]
+
+
+def question(chat: int) -> str:
+    return f"where is parcel KK-{chat}"
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[tuple[SlowModel, str]]:
+    made = SlowModel()
+    app = web.Application()
+    app.router.add_get("/v1/models", made.models)
+    app.router.add_post("/v1/chat/completions", made.answer)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    await runner.cleanup()
+
+
+def connect(shop: Shop, telegram: str, model: str) -> None:
+    """The shop talks to these servers and no others."""
+    shop.edit("    library: ptb\n", f"    library: ptb\n    base_url: {telegram}\n")
+    shop.edit("  offline: {}\n", f"  offline: {{}}\n  slow: {{uses: openai_chat, url: {model}}}\n")
+    shop.use("slow/slow")
+    models = shop.folder / "models.yaml"
+    models.write_text(models.read_text("utf-8") + "slow/slow: {price: free}\n", "utf-8")
+
+
+def finals(api: FakeBotApi, chat: int) -> int:
+    """How often the whole answer stands in a chat."""
+    return sum(post.text.endswith(f"(KK-{chat}).") for post in api.chat(chat))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kill", range(KILLS))
+async def test_every_chat_is_answered_exactly_once_though_the_process_was_killed(
+    shop: Shop, start: Start, api: FakeBotApi, model: tuple[SlowModel, str], kill: int
+) -> None:
+    chance = random.Random(SEED + kill)
+    connect(shop, api.url, model[1])
+    async with start(TELEGRAM_TOKEN=api.token) as firstline:
+        for chat in CHATS:
+            api.says(chat, question(chat))
+        await model[0].until_begun()
+        await asyncio.sleep(chance.uniform(0.0, 3.0))
+        assert await firstline.end(signal.SIGKILL) == -signal.SIGKILL
+    answered = sum(finals(api, chat) for chat in CHATS)
+    assert answered < len(CHATS), "it was killed too late to show anything"
+    async with start(TELEGRAM_TOKEN=api.token) as firstline:
+        await api.wait_for(lambda: all(finals(api, chat) for chat in CHATS), 30.0)
+        assert await firstline.end(signal.SIGTERM) == 0
+    posts = {chat: [post.text for post in api.chat(chat)] for chat in CHATS}
+    orphans = [text for chat in CHATS for text in posts[chat] if text.endswith(" …")]
+    print(
+        f"kill {kill}: {answered} of {len(CHATS)} answered before, {firstline.ready['resumed']} resumed, {len(orphans)} orphans"
+    )
+    assert {chat: finals(api, chat) for chat in CHATS} == dict.fromkeys(CHATS, 1)
+    assert sum(map(len, posts.values())) == len(CHATS) + len(orphans)
+    assert len(orphans) <= ORPHANS
+    kept = shop.kept()
+    assert kept.states == {"settled": len(CHATS)}
+    assert kept.covered == dict.fromkeys(kept.heard, 1)
+    assert kept.outcomes == {"answered": len(CHATS)}
