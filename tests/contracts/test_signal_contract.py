@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import random
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
