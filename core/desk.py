@@ -179,7 +179,7 @@ class Desk:
             burst.outcome, stands = Outcome.TAKEN, ""
         except (Unreachable, Rejected) as error:
             log.error("an answer on %s cannot arrive: %s", lane.address.channel, error)  # noqa: TRY400 - expected
-            burst.outcome, stands = Outcome.UNDELIVERABLE, "".join(burst.said)
+            burst.outcome, stands = Outcome.UNDELIVERABLE, ""
         await self._settle(burst.settlement(stands))
 
     async def _text(self, lane: Lane, burst: Burst) -> AsyncGenerator[str, None]:
@@ -212,7 +212,7 @@ class Desk:
         except (Unreachable, Rejected) as error:
             log.error("a planned answer on %s cannot arrive: %s", plan.address.channel, error)  # noqa: TRY400 - expected
             undeliverable = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
-            await self._settle(replace(plan, entry=undeliverable))
+            await self._settle(replace(plan, entry=undeliverable, reply=None))
         else:
             await self._settle(plan)
 

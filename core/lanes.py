@@ -15,6 +15,9 @@ from core.ports import Settlement
 
 log = logging.getLogger(__name__)
 
+BURST = 30
+"""At most so many messages are answered as one; more wait for the next answer."""
+
 ALBUM_QUIET = 1.0
 """Seconds of quiet after the newest part of an album before it is answered (channels research, section 3)."""
 
@@ -68,8 +71,8 @@ class Lane:
         return self.take_now()
 
     def take_now(self) -> list[Message]:
-        """Everybody who waits at this instant, and from here on `MORE` counts anew."""
-        taken, self.waiting = self.waiting, []
+        """Who waits at this instant, at most `BURST`, and from here on `MORE` counts anew."""
+        taken, self.waiting = self.waiting[:BURST], self.waiting[BURST:]
         if self.interrupted is Interrupt.MORE:
             self.interrupted = None
         return taken

@@ -16,7 +16,7 @@ PASSAGE = 1500
 """At most so many characters of one passage are shown to a model."""
 
 LONGEST = 4000
-"""At most so many characters of one message are shown to a model."""
+"""At most so many characters of one message are shown to a model, and twice as many of a burst."""
 
 RULES = """\
 You answer customers of the business described above, in a chat.
@@ -81,7 +81,7 @@ def _merged(lines: Sequence[Line]) -> tuple[Line, ...]:
     merged: list[Line] = []
     for line in lines:
         if merged and merged[-1].role == line.role:
-            merged[-1] = Line(line.role, f"{merged[-1].text}\n{line.text}")
+            merged[-1] = Line(line.role, f"{merged[-1].text}\n{line.text}"[-2 * LONGEST :])
         else:
             merged.append(line)
     return tuple(merged)
