@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.conversation import Address, Author, Conversation, Holder, Message, MessageKind, Reply
 from core.ports import Call, Entry, Outcome, Part, Settlement, Store
 from core.rules import Decision
 
 Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

@@ -15,13 +15,12 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from core.burst import Burst, Clock, ReplyBox, Unkept, kept_box, once
+from core.burst import Burst, Clock, ReplyBox, Unkept, kept_box, now, once
 from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind
 from core.errors import ChannelError, Rejected, StoreError, Unreachable, Withdrawn
 from core.handover import Handover
-from core.lanes import Interrupt, Lane, Lanes
+from core.lanes import BURST, Interrupt, Lane, Lanes
 from core.policy import Policy
 from core.ports import Channel, Outcome, Settlement, Store
 from core.speech import apology, opening, read_and_decide, source
@@ -33,11 +32,6 @@ ACKNOWLEDGE = 1.0
 
 PATIENCE = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 """Seconds between tries while the store, or a channel that failed, may come back."""
-
-
-def now() -> datetime:
-    """The present instant in UTC."""
-    return datetime.now(UTC)
 
 
 class Desk:
@@ -97,9 +91,13 @@ class Desk:
 
     async def take(self, customer: Address, key: str) -> None:
         """A person takes the conversation: what the bot was about to say is not said."""
+        self._withdraw(customer)
+        await self.people.take(self.policy, customer, key)
+        self._withdraw(customer)  # what began before the store knew
+
+    def _withdraw(self, customer: Address) -> None:
         if lane := self._lanes.get(customer):
             lane.interrupt(Interrupt.TAKEN)
-        await self.people.take(self.policy, customer, key)
 
     async def resume(self) -> int:
         """Take up what was promised before the last stop, the number of chats; call it before listening."""
@@ -158,7 +156,7 @@ class Desk:
         if burst.planned is not None:
             await self._finish(burst.planned)
             return
-        lane.begin()
+        lane.begin(len(burst.messages))
         burst.hear(await self._store.load(lane.address), self.policy.idle)
         if burst.needs_no_answer:
             burst.outcome = Outcome.NOTED
@@ -197,7 +195,8 @@ class Desk:
                     piece = await lane.pull(pieces)
             if lane.interrupted is not Interrupt.MORE or lane.shown:
                 break
-            burst.messages += lane.take_now()
+            burst.messages += lane.take_now(BURST - len(burst.messages))
+            lane.begin(len(burst.messages))
             burst.hear(await self._store.load(lane.address), self.policy.idle)
         if lane.interrupted is Interrupt.TAKEN:
             raise Withdrawn

@@ -70,9 +70,9 @@ class Lane:
                 break
         return self.take_now()
 
-    def take_now(self) -> list[Message]:
-        """Who waits at this instant, at most `BURST`, and from here on `MORE` counts anew."""
-        taken, self.waiting = self.waiting[:BURST], self.waiting[BURST:]
+    def take_now(self, most: int = BURST) -> list[Message]:
+        """Who waits at this instant, at most so many, and from here on `MORE` counts anew."""
+        taken, self.waiting = self.waiting[:most], self.waiting[most:]
         if self.interrupted is Interrupt.MORE:
             self.interrupted = None
         return taken
@@ -104,10 +104,10 @@ class Lane:
         finally:
             self._pulling = None
 
-    def begin(self) -> None:
-        """Nothing of the next answer is shown yet, and no old interruption counts; who waits by now does."""
-        self.shown = False
-        self.interrupted = Interrupt.MORE if self.waiting else None
+    def begin(self, heard: int) -> None:
+        """Nothing of the next answer to so many messages is shown; who waits interrupts it while there is room."""
+        self.shown = heard >= BURST
+        self.interrupted = Interrupt.MORE if self.waiting and not self.shown else None
 
 
 class Lanes:

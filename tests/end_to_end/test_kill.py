@@ -11,7 +11,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,11 +105,16 @@ def finals(api: FakeBotApi, chat: int) -> int:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kill", range(KILLS))
 async def test_every_chat_is_answered_exactly_once_though_the_process_was_killed(
-    shop: Shop, start: Start, api: FakeBotApi, model: tuple[SlowModel, str], kill: int
+    shop: Shop,
+    start: Start,
+    api: FakeBotApi,
+    model: tuple[SlowModel, str],
+    kill: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     chance = random.Random(SEED + kill)
     share = 2 * len(CHATS) / KILLS  # every answer is two calls; each kill falls into a part of them of its own
-    moment = round(chance.uniform(kill * share, (kill + 1) * share - 5))
+    moment = round(chance.uniform(kill * share + 10, (kill + 1) * share - 5))
     connect(shop, api.url, model[1])
     async with start(TELEGRAM_TOKEN=api.token) as firstline:
         for chat in CHATS:
@@ -126,7 +131,8 @@ async def test_every_chat_is_answered_exactly_once_though_the_process_was_killed
     posts = {chat: [post.text for post in api.chat(chat)] for chat in CHATS}
     orphans = sum(text.endswith(" …") for chat in CHATS for text in posts[chat])
     in_flight = sum(killed - IN_FLIGHT < call.at < killed + IN_FLIGHT for call in api.calls("sendMessage"))
-    print(f"killed after {moment} calls, {answered} answered; orphans {orphans}, openings then in flight {in_flight}")
+    for name, number in {"moment": moment, "answered": answered, "orphans": orphans, "in flight": in_flight}.items():
+        record_property(name, number)
     assert {chat: finals(api, chat) for chat in CHATS} == dict.fromkeys(CHATS, 1)
     assert sum(map(len, posts.values())) == len(CHATS) + orphans
     assert max(map(len, posts.values())) <= 2

@@ -247,3 +247,14 @@ async def test_a_message_written_to_a_chat_a_person_holds_is_kept_and_not_answer
     assert len(house.channel.said["ann"]) == said
     assert (await house.conversation()).holder is Holder.PERSON
     assert await house.unsettled() == []
+
+
+async def test_a_flood_is_answered_in_bursts_of_thirty_at_most(house: House) -> None:
+    gate = house.scripts["quick"].gate = asyncio.Event()
+    for n in range(75):
+        await house.say(f"message {n}")
+    gate.set()
+    await house.desk.idle(5)
+    assert len((await house.conversation()).messages) == 75
+    assert 3 <= len(house.channel.said["ann"]) <= 4
+    assert await house.unsettled() == []
