@@ -56,7 +56,7 @@ class FrontOffice:
 
     async def take(self, address: Address, who: str) -> None:
         """A person takes the chat."""
-        await self._desk.take(address, f"{who}-{uuid.uuid4()}")
+        await self._desk.people.take(self._desk.policy, address, f"{who}-{uuid.uuid4()}")
 
     async def reply(self, address: Address, text: str, who: str) -> None:
         """A person's words to the customer."""

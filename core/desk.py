@@ -39,7 +39,7 @@ class Desk:
 
     def __init__(self, store: Store, channels: Mapping[str, Channel], policy: Policy, clock: Clock = now) -> None:
         self.policy = policy
-        self.people = Handover(store, channels, clock)
+        self.people = Handover(store, channels, clock, self._withdraw)
         self._store = store
         self._channels = channels
         self._clock = clock
@@ -89,13 +89,8 @@ class Desk:
         if lane := self._lanes.get(address):
             lane.interrupt(Interrupt.STOP)
 
-    async def take(self, customer: Address, key: str) -> None:
-        """A person takes the conversation: what the bot was about to say is not said."""
-        self._withdraw(customer)
-        await self.people.take(self.policy, customer, key)
-        self._withdraw(customer)  # what began before the store knew
-
     def _withdraw(self, customer: Address) -> None:
+        """A person takes the conversation: what the bot was about to say is not said."""
         if lane := self._lanes.get(customer):
             lane.interrupt(Interrupt.TAKEN)
 

@@ -39,10 +39,17 @@ class HandedOver:
 class Handover:
     """Calls people, carries what they write, and gives conversations back."""
 
-    def __init__(self, store: Store, channels: Mapping[str, Channel], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        clock: Callable[[], datetime],
+        withdraw: Callable[[Address], None],
+    ) -> None:
         self._store = store
         self._channels = channels
         self._clock = clock
+        self._withdraw = withdraw
 
     async def begin(
         self, policy: Policy, conversation: Conversation, decision: Decision, language: str
@@ -120,10 +127,14 @@ class Handover:
 
     async def _send(self, to: Address, reply: Reply, key: str, holder: Holder | None) -> None:
         settlement = unasked(to, reply, f"desk-{key}", holder)
+        if holder is Holder.PERSON:
+            self._withdraw(to)
         channel = self._channels.get(to.channel)
         if channel is not None:
             await channel.deliver(to, once(reply.text), kept_box(self._store, settlement))
         await self._store.settle(settlement)
+        if holder is Holder.PERSON:
+            self._withdraw(to)  # what the bot began before the store knew
 
     def _notice(self, policy: Policy, conversation: Conversation, notice: str) -> Reply:
         language = policy.wording.language_of(*(m.customer.language for m in reversed(conversation.messages)))

@@ -241,7 +241,7 @@ async def test_an_update_the_store_cannot_keep_is_not_confirmed(house: House, mo
 
 async def test_a_message_written_to_a_chat_a_person_holds_is_kept_and_not_answered(house: House) -> None:
     await house.ask("hello")
-    await house.desk.take(Address("memory", "ann"), "k")
+    await house.desk.people.take(house.desk.policy, Address("memory", "ann"), "k")
     said = len(house.channel.said["ann"])
     await house.ask("are you there?")
     assert len(house.channel.said["ann"]) == said

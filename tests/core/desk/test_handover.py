@@ -71,7 +71,7 @@ async def test_taking_over_drops_the_answer_under_way(staffed: House) -> None:
     staffed.scripts["quick"].gate = asyncio.Event()
     await staffed.say("my lamp is broken")
     await staffed.until(lambda: bool(staffed.scripts["quick"].asked))
-    await staffed.desk.take(Address("memory", "ann"), "key")
+    await staffed.desk.people.take(staffed.desk.policy, Address("memory", "ann"), "key")
     await staffed.desk.idle(5)
     assert [s for s in staffed.channel.said["ann"] if "two days" in s] == []
     assert staffed.scripts["quick"].closed == 1
@@ -125,3 +125,16 @@ async def test_with_nobody_named_contact_details_are_kept_and_other_questions_an
     await house.ask("human please")
     assert "contact details are kept" in await house.ask("me@example.com")
     assert "two days" in await house.ask("how long is delivery?")
+
+
+async def test_an_operator_s_reply_drops_the_answer_the_bot_has_under_way(staffed: House) -> None:
+    await staffed.ask("human please")
+    button = staffed.channel.cards[0][2][1]
+    await staffed.ask(button.data, "operators", kind=MessageKind.PRESS)
+    staffed.scripts["quick"].gate = asyncio.Event()
+    await staffed.say("and my lamp?")
+    await staffed.until(lambda: bool(staffed.scripts["quick"].asked))
+    await staffed.say("I am looking at it.", "operators", reply_to="1")
+    await staffed.until(lambda: staffed.scripts["quick"].closed > 0)
+    assert await staffed.desk.idle(5)
+    assert staffed.channel.said["ann"][-1] == "I am looking at it."
