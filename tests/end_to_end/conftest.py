@@ -263,22 +263,19 @@ def start(shop: Shop) -> Start:
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
+        made = Firstline(process, {})
+        listening = asyncio.create_task(made.listen())
         try:
-            made = Firstline(process, {})
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(made.listen())
-                async with asyncio.timeout(15):
-                    line = await process.stdout.readline()
-                assert line, made.log
-                made.ready = json.loads(line)
-                try:
-                    yield made
-                finally:
-                    if process.returncode is None:
-                        process.kill()
+            async with asyncio.timeout(15):
+                line = await process.stdout.readline()
+            assert line, made.log
+            made.ready = json.loads(line)
+            yield made
         finally:
             if process.returncode is None:
                 process.kill()
-            await process.communicate()
+            async with asyncio.timeout(10):
+                await process.wait()
+                await listening
 
     return started

@@ -33,9 +33,10 @@ function keepEnd(doing, always = false) {
 
 function say(state, holder = "bot") {
   clearTimeout(patience);
-  const withPerson = state === "heard" && holder !== "bot";
+  const unanswered = state === "heard" || (state === "idle" && log.lastElementChild?.matches(".customer"));
+  const withPerson = unanswered && holder !== "bot";
   const busy = state === "writing" || (state === "heard" && !withPerson);
-  at("status").textContent = state === "idle" ? "" : word(withPerson ? "withPerson" : state);
+  at("status").textContent = withPerson ? word("withPerson") : state === "idle" ? "" : word(state);
   at("stop").hidden = !busy;
   if (busy) patience = setTimeout(() => say("idle"), PATIENCE);
   if (!busy) written = "";

@@ -258,3 +258,16 @@ async def test_a_flood_is_answered_in_bursts_of_thirty_at_most(house: House) -> 
     assert len((await house.conversation()).messages) == 75
     assert 3 <= len(house.channel.said["ann"]) <= 4
     assert await house.unsettled() == []
+
+
+async def test_no_model_is_asked_while_the_acknowledgement_is_on_its_way(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = asyncio.Event()
+    monkeypatch.setattr(house.channel, "acknowledge", lambda _message: shown.wait())
+    await house.say("hello")
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not house.scripts["quick"].asked
+    shown.set()
+    await house.until(lambda: bool(house.scripts["quick"].asked))
