@@ -162,6 +162,10 @@ async def test_an_operator_takes_over_writes_and_gives_the_chat_back_to_the_bot(
         await expect(page.get_by_role("status")).to_have_text("Received. A person will answer here")
         await expect(operator.locator(".turn.customer .bubble").last).to_have_text(KNOWN)
         await expect(page.locator(".turn .bubble").last).to_have_text(KNOWN)
+        notice = operator.locator(".turn .bubble").filter(has_text="A person has joined and is reading your messages.")
+        box = await notice.bounding_box()
+        assert box is not None
+        assert box["width"] > 3 * box["height"], "what the desk said stands in one line"
         await shoot(operator, "desk-operator")
         await operator.get_by_role("button", name="Back to bot").click()
         await operator.get_by_role("button", name="Give back").click()
