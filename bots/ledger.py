@@ -1,19 +1,24 @@
-"""The ledger for reading only, beside a firstline that is running: commands never take the store away from it."""
+"""The store for reading only, beside a firstline that is running: commands never take the store away from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from core.conversation import Author, Message, Reply
 from core.errors import StoreError
+from core.learning.dialogues import Dialogue, Said
 from core.periods import Window
 from core.ports import Entry
 from core.store import books
 
+T = TypeVar("T")
 SCHEME = "sqlite:///"
 QUIET = ("query_only=ON", "wal_autocheckpoint=0", "busy_timeout=5000")
 """This connection neither writes nor checkpoints: two processes doing that can corrupt a WAL file before 3.51.3."""
@@ -27,6 +32,21 @@ def file_of(url: str) -> Path | None:
 
 def read_entries(url: str, window: Window) -> Sequence[Entry]:
     """The entries in the window, oldest first. StoreError when there is no store yet or it cannot be read."""
+    return _read(url, lambda connection: books.entries(connection, window.start, window.end))
+
+
+def read_dialogues(url: str, start: datetime) -> list[Dialogue]:
+    """What was said in every chat since then, for a replay; the desk's own notices are left out. StoreError."""
+    chats: dict[str, list[Said]] = {}
+    for chat, turn in _read(url, lambda connection: books.turns_since(connection, start)):
+        if isinstance(turn, Message) and turn.text:
+            chats.setdefault(chat, []).append(Said(by_customer=True, text=turn.text))
+        elif isinstance(turn, Reply) and turn.author is not Author.DESK:
+            chats.setdefault(chat, []).append(Said(by_customer=False, text=turn.text))
+    return [Dialogue(chat, f"{number}", tuple(said)) for number, (chat, said) in enumerate(chats.items(), 1)]
+
+
+def _read(url: str, work: Callable[[Connection], T]) -> T:
     file = file_of(url)
     if file is None or not file.exists():
         raise StoreError(f"there is no store at {file or url} yet: nothing has been recorded")
@@ -39,7 +59,7 @@ def read_entries(url: str, window: Window) -> Sequence[Entry]:
 
     try:
         with engine.connect() as connection:
-            return books.entries(connection, window.start, window.end)
+            return work(connection)
     except SQLAlchemyError as error:
         raise StoreError(f"the store at {file} cannot be read: {type(error).__name__}") from error
     finally:

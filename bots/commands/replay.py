@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bots import logs
 from bots.assembly import Parts, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, screen, table
+from bots.ledger import read_dialogues
 from bots.replaying import Played, Task, play
 from core.errors import Problem, SettingsError
 from core.learning.dialogues import CUSTOMER, Dialogue, parse
@@ -31,7 +33,8 @@ STRONGEST_FIRST = ("person", "expert", "standard", "quick", "desk")
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Conversations, one JSON object a line.")],
+    file: Annotated[Path | None, typer.Argument(help="Conversations, one JSON object a line.")] = None,
+    days: Annotated[int, typer.Option(min=0, max=366, help="Instead of a file: what was said here lately.")] = 0,
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="Another config.yaml to compare with.")] = None,
     customer: Annotated[str, typer.Option(metavar="NAME", help="What the customer is called there.")] = CUSTOMER,
     channel: Annotated[str, typer.Option(help="The channel they count as coming from.")] = "memory",
@@ -41,8 +44,11 @@ def command(
 ) -> None:
     """Play every conversation and print what the desk made of it."""
     logs.configure(level=logging.ERROR)
-    dialogues = _read(file, customer)
+    if (file is None) == (days == 0):
+        raise typer.BadParameter("give a file of conversations, or --days")
     parts = Parts(read_settings(config), config)
+    start = datetime.now(UTC) - timedelta(days=days)
+    dialogues = _read(file, customer) if file else read_dialogues(parts.settings.store, start)
     played = _play(Task(config, dialogues, channel, live))
     tally, seconds = played.tally, played.ended - played.began
     with Console(stderr=True).status("comparing") if against else nullcontext():

@@ -77,6 +77,13 @@ def _entry(row: Row[Any], calls: Sequence[Call]) -> Entry:
     )
 
 
+def turns_since(c: Connection, start: datetime) -> list[tuple[str, Turn]]:
+    """Every turn from `start` on with its conversation's address, chat by chat, in order."""
+    query = select(turn.c.conv, turn.c.kind, turn.c.body).where(turn.c.at >= micros(start))
+    rows = c.execute(query.order_by(turn.c.conv, turn.c.number))
+    return [(conv, read_turn(kind, body)) for conv, kind, body in rows]
+
+
 def receipt(c: Connection, address: Address, message: str) -> Receipt | None:
     """The ledger line and decision of the reply to that message."""
     conv = str(address)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -202,6 +203,27 @@ def test_a_replay_against_other_rules_says_who_moves(bot: Bot, talks: str) -> No
     _, out = bot.run("replay", talks, "--against", str(other))
     assert "with the other rules 1 of 4 messages go elsewhere" in out
     assert "expert -> quick: 1" in out
+
+
+async def _talk(url: str) -> None:
+    chat, at = Address("web", "ann"), datetime.now(UTC)
+    async with open_store(url) as store:
+        await store.append(chat, Message("m0", chat, "an old question", at - timedelta(days=9)))
+        await store.append(chat, Message("m1", chat, "I want my money back", at - timedelta(hours=2)))
+        await store.append(chat, Reply("Send it back.", at - timedelta(hours=2), tier="expert"))
+        await store.append(chat, Message("m2", chat, "thanks", at - timedelta(hours=1)))
+
+
+def test_a_replay_of_the_last_days_takes_what_was_said_here(bot: Bot) -> None:
+    asyncio.run(_talk(f"sqlite:///{bot.folder}/data/tiny.db"))
+    status, data = bot.json("replay", "--days", "2")
+    assert (status, data["dialogues"], data["messages"], data["unanswered"]) == (0, 1, 2, 0)
+    assert data["rules"] == {"Money": 2}
+
+
+def test_a_replay_wants_a_file_or_days_and_not_both(bot: Bot, talks: str) -> None:
+    assert bot.run("replay")[0] == 2
+    assert bot.run("replay", talks, "--days", "2")[0] == 2
 
 
 def test_speakers_of_another_name_are_mapped(bot: Bot) -> None:
