@@ -6,7 +6,7 @@ Nothing is made at import; `open_house` makes everything and takes it apart agai
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,10 @@ MODELS = "models.yaml"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A desk with everything around it, open for business. `file` is the config.yaml it was made from."""
+    """A desk with everything around it, open for business. `file` is the config.yaml it was made from.
+
+    `closing` takes over a provider made later, to be closed with the rest.
+    """
 
     file: Path
     settings: Settings
@@ -42,6 +45,7 @@ class House:
     store: SqlStore
     channels: Mapping[str, Channel]
     availability: Availability
+    closing: Callable[[Provider], Provider]
 
 
 def read_settings(file: Path) -> Settings:
@@ -58,6 +62,14 @@ def nearest(folder: Path, name: str) -> Path:
     return next((f / name for f in (folder, *folder.parents) if (f / name).is_file()), folder / name)
 
 
+def beside(store: str, root: Path) -> str:
+    """A store URL with a relative SQLite path made absolute."""
+    scheme, slashes, name = store.partition(":///")
+    if scheme != "sqlite" or not name or name.startswith((":", "/")):
+        return store
+    return f"{scheme}{slashes}{root / name}"
+
+
 def build_book(settings: Settings, root: Path) -> Rulebook:
     """The rules with their signals built. SettingsError where a signal's name or option does not fit."""
     return Parts(settings, root / "config.yaml").book()
@@ -71,7 +83,12 @@ class Parts:
         self.file = file
         self.root = file.resolve().parent
         inner = self.root / "bots" / settings.bot
-        self.bot = inner if inner.is_dir() else self.root
+        self.bot = self.root if self.root.name == settings.bot and not inner.is_dir() else inner
+
+    @property
+    def store(self) -> str:
+        """The store's URL; a SQLite file is looked for beside config.yaml, wherever the command was given."""
+        return beside(self.settings.store, self.root)
 
     @cached_property
     def library(self) -> Library:
@@ -109,14 +126,26 @@ class Parts:
 
     def providers(self) -> dict[str, Provider]:
         """Every provider, with or without its key: one that has none says so itself."""
-        return {
-            name: self._plugin(("providers", name), "core.providers", section.uses, options_for(section))
-            for name, section in self.settings.providers.items()
-        }
+        return {name: self.provider(name) for name in self.settings.providers}
+
+    def provider(self, name: str) -> Provider:
+        """One provider of the settings."""
+        section = self.settings.providers[name]
+        made: Provider = self._plugin(("providers", name), "core.providers", section.uses, options_for(section))
+        return made
+
+    def check_bot(self) -> None:
+        """SettingsError when there is no such bot: it would have neither a voice nor knowledge."""
+        if not self.bot.is_dir():
+            known = sorted(folder.parent.name for folder in self.root.glob("bots/*/persona.md"))
+            raise SettingsError(
+                [self._problem(("bot",), f"there is no folder bots/{self.settings.bot}", " or ".join(known))]
+            )
 
     def policy(self, providers: Mapping[str, Provider], ready: Availability) -> Policy:
         """Everything a reload replaces; providers stay."""
         settings = self.settings
+        self.check_bot()
         registry = read_registry(nearest(self.root, MODELS))
         persona, texts = self.bot / "persona.md", self.bot / "texts.yaml"
         return Policy(
@@ -137,8 +166,11 @@ class Parts:
             return build_plugin(package, name, options, self._surroundings)
         except PluginError as error:
             path = (*place, error.option) if error.option in options else place
-            document = source.read(self.file.read_text(encoding="utf-8"), self.file.name)
-            raise SettingsError([document.problem(path, error.what, error.write, key=True)]) from error
+            raise SettingsError([self._problem(path, error.what, error.write, key=True)]) from error
+
+    def _problem(self, path: tuple[str, ...], what: str, write: str, *, key: bool = False) -> Problem:
+        document = source.read(self.file.read_text(encoding="utf-8"), self.file.name)
+        return document.problem(path, what, write, key=key)
 
 
 @asynccontextmanager
@@ -149,14 +181,20 @@ async def open_house(
     parts = Parts(read_settings(file), file)
     async with AsyncExitStack() as stack:
         providers = parts.providers()
-        for provider in providers.values():
+
+        def closing(provider: Provider) -> Provider:
+            """The provider, to be closed with the house."""
             stack.push_async_callback(provider.aclose)
+            return provider
+
+        for provider in providers.values():
+            closing(provider)
         availability = Availability(providers)
         policy = parts.policy(providers, availability)
-        kept = await stack.enter_async_context(open_store(store or parts.settings.store))
+        kept = await stack.enter_async_context(open_store(store or parts.store))
         around = dict(channels) if channels is not None else parts.channels()
         for channel in around.values():
             if (close := getattr(channel, "aclose", None)) is not None:
                 stack.push_async_callback(close)
         desk = await stack.enter_async_context(Desk(kept, around, policy))
-        yield House(file, parts.settings, desk, kept, around, availability)
+        yield House(file, parts.settings, desk, kept, around, availability, closing)

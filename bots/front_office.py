@@ -10,6 +10,7 @@ from decimal import Decimal
 from bots.office import AppliedRule, Receipt, Summary
 from core.conversation import Address, Conversation, Holder
 from core.desk import Desk
+from core.errors import FirstlineError
 from core.ports import Call
 from core.store.books import ChatRow
 from core.store.sql import SqlStore
@@ -59,7 +60,9 @@ class FrontOffice:
         await self._desk.people.take(self._desk.policy, address, f"{who}-{uuid.uuid4()}")
 
     async def reply(self, address: Address, text: str, who: str) -> None:
-        """A person's words to the customer."""
+        """A person's words to the customer. FirstlineError for somebody who never wrote, ChannelError as it comes."""
+        if not (await self._store.load(address)).turns:
+            raise FirstlineError("nobody by that address has written")
         await self._desk.people.reply(self._desk.policy, address, text, f"{who}-{uuid.uuid4()}")
 
     async def back(self, address: Address, note: str) -> None:

@@ -49,7 +49,7 @@ def read_dialogues(url: str, start: datetime) -> list[Dialogue]:
 def _read(url: str, work: Callable[[Connection], T]) -> T:
     file = file_of(url)
     if file is None or not file.exists():
-        raise StoreError(f"there is no store at {file or url} yet: nothing has been recorded")
+        raise StoreError(f"there is no store at {file or 'that address'} yet: nothing has been recorded")
     engine = create_engine(url, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")

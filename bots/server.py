@@ -57,9 +57,7 @@ async def serve_http(
         try:
             await site.start()
         except OSError as error:
-            raise FirstlineError(
-                f"port {port} on {host} cannot be used ({error.strerror}); write another one"
-            ) from error
+            raise FirstlineError(f"port {port} on {host} cannot be used; stop what uses it, or give --port") from error
         yield f"http://{'localhost' if host in {'127.0.0.1', '::1'} else host}:{_port_of(runner)}"
     finally:
         await runner.cleanup()

@@ -19,12 +19,15 @@ from bots.front_office import FrontOffice
 from bots.reload import watch
 from bots.server import serve_http
 from core.errors import Problem
-from core.ports import Channel
+from core.ports import Cards, Channel
 
 log = logging.getLogger(__name__)
 
 GRACE = 8.0
 """Seconds answers under way get at a stop; what is left then is answered at the next start."""
+
+AT_START = ("channels", "store", "server", "reports", "time_zone")
+"""Sections that are read at the start only; the others are in force from the next message on."""
 
 RESTART = (1.0, 2.0, 5.0, 15.0, 30.0)
 """Seconds before a channel that fell over listens again; the last one from then on."""
@@ -108,11 +111,22 @@ async def _report(house: House) -> None:
 
 async def _reload(house: House) -> None:
     """Swap the rules when config.yaml changes; a faulty one leaves the old rules in force and says so."""
+    in_force = house.settings
 
     async def apply(_text: str) -> None:
+        nonlocal in_force
         parts = Parts(read_settings(house.file), house.file)
-        house.desk.policy = parts.policy(house.desk.policy.chain.providers, house.availability)
+        providers = dict(house.desk.policy.chain.providers)
+        for name, section in parts.settings.providers.items():
+            if section != in_force.providers.get(name):
+                providers[name] = house.closing(parts.provider(name))
+        policy = parts.policy(providers, house.availability)
+        house.availability.adopt(providers)
+        house.desk.policy, in_force = policy, parts.settings
         log.info("rules reloaded: %s", parts.settings.hash)
+        later = [name for name in AT_START if getattr(parts.settings, name) != getattr(house.settings, name)]
+        if later:
+            log.warning("changed, and in force from the next start on: %s", ", ".join(later))
 
     def report(problems: Sequence[Problem]) -> None:
         for problem in problems:
@@ -121,13 +135,24 @@ async def _reload(house: House) -> None:
     await watch(house.file, apply, report)
 
 
+def _person(house: House) -> str:
+    """Empty when a person can be called, else what is missing."""
+    chat = house.settings.operators.chat
+    if chat is None:
+        return "name operators in config.yaml; until then take over at /operator"
+    if chat.channel not in house.channels:
+        missing = house.settings.channels[chat.channel].missing
+        return ", ".join(missing) or f"the channel {chat.channel} is off"
+    return "" if isinstance(house.channels[chat.channel], Cards) else f"operators cannot work in {chat.channel}"
+
+
 def _started(house: House, url: str, resumed: int) -> Started:
     settings = house.settings
     state = house.availability.state()
     return Started(
         url=url,
         bot=settings.bot,
-        person="" if settings.operators.chat else "name operators in config.yaml; until then take over at /operator",
+        person=_person(house),
         channels={name: ", ".join(section.missing) for name, section in settings.channels.items()},
         tiers={
             tier.label: [name for name in names if not state.get(name.partition("/")[0], "")]

@@ -13,12 +13,15 @@ from datetime import datetime
 
 from core.burst import Unkept, kept_box, once, unasked
 from core.conversation import Address, Author, Conversation, HandBack, Holder, Message, MessageKind, Reply
-from core.errors import ChannelError
+from core.errors import ChannelError, NotSent, Rejected, Unreachable
 from core.policy import Policy
 from core.ports import Button, Cards, Channel, Store
 from core.rules import Decision
 
 log = logging.getLogger(__name__)
+
+LONGEST_CARD = 3500
+"""Characters of a card: it must be one message, because a reply to it names the customer."""
 
 CARD_TEXT = 700
 """At most so many characters of one message stand on a card."""
@@ -93,14 +96,22 @@ class Handover:
                 await act(policy, Address.parse(where), message.id)
             return
         customer = await self._store.card(message.address, message.reply_to) if message.reply_to else None
-        if customer is None or message.text.startswith("//"):
+        if message.text.startswith("//"):
+            return
+        if customer is None:
+            if message.reply_to:
+                await self._tell(message.address, "That belongs to no customer; reply to a customer's card.")
             return
         if message.text.strip().casefold() in BACK:
             await self.back(policy, customer, message.id)
         elif not message.text:
             await self._tell(message.address, "Only text can be passed on so far; that was not sent.")
         else:
-            await self.reply(policy, customer, message.text, message.id)
+            try:
+                await self.reply(policy, customer, message.text, message.id)
+            except (Rejected, Unreachable) as error:
+                log.warning("a person's reply on %s cannot arrive: %s", customer.channel, type(error).__name__)
+                await self._tell(message.address, "That cannot be delivered: this customer takes no messages.")
 
     async def take(self, policy: Policy, customer: Address, key: str) -> None:
         """A person takes the conversation; the customer is told, once."""
@@ -109,13 +120,8 @@ class Handover:
             await self._send(customer, self._notice(policy, conversation, "person_joined"), key, Holder.PERSON)
 
     async def reply(self, policy: Policy, customer: Address, text: str, key: str) -> None:
-        """What a person wrote goes to the customer, and the conversation is that person's."""
-        try:
-            await self._send(customer, Reply(text, self._clock(), Author.PERSON, "person"), key, Holder.PERSON)
-        except ChannelError as error:
-            log.warning("a person's reply on %s could not be delivered: %s", customer.channel, type(error).__name__)
-            if policy.operators:
-                await self._tell(policy.operators, "That could not be delivered to the customer.")
+        """What a person wrote goes to the customer, and the conversation is that person's. ChannelError."""
+        await self._send(customer, Reply(text, self._clock(), Author.PERSON, "person"), key, Holder.PERSON)
 
     async def back(self, policy: Policy, customer: Address, key: str, note: str = "") -> None:
         """Give the conversation back to the bot; every hold ends and the customer is told."""
@@ -129,9 +135,7 @@ class Handover:
         settlement = unasked(to, reply, f"desk-{key}", holder)
         if holder is Holder.PERSON:
             self._withdraw(to)
-        channel = self._channels.get(to.channel)
-        if channel is not None:
-            await channel.deliver(to, once(reply.text), kept_box(self._store, settlement))
+        await self._channel(to).deliver(to, once(reply.text), kept_box(self._store, settlement))
         await self._store.settle(settlement)
         if holder is Holder.PERSON:
             self._withdraw(to)  # what the bot began before the store knew
@@ -156,6 +160,7 @@ class Handover:
         channel = self._channels.get(desk.channel)
         if not isinstance(channel, Cards):
             return False
+        text = text if len(text) <= LONGEST_CARD else f"{text[:LONGEST_CARD]} …"
         buttons = (Button("Take", f"take {customer}"), Button("Back to bot", f"back {customer}"))
         try:
             async with asyncio.timeout(10):
@@ -167,9 +172,13 @@ class Handover:
         return True
 
     async def _tell(self, desk: Address, text: str) -> None:
-        channel = self._channels.get(desk.channel)
-        if channel is not None:
-            await channel.deliver(desk, once(text), Unkept())
+        await self._channel(desk).deliver(desk, once(text), Unkept())
+
+    def _channel(self, to: Address) -> Channel:
+        channel = self._channels.get(to.channel)
+        if channel is None:
+            raise NotSent(f"the channel {to.channel!r} is off")
+        return channel
 
 
 def _words(message: Message) -> str:

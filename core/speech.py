@@ -55,7 +55,7 @@ async def source(policy: Policy, people: Handover, burst: Burst, decision: Decis
     conversation = burst.conversation
     passages = [found.article for found in policy.library.search(conversation.asked, PASSAGES)]
     prompt = compose(conversation, policy.persona, passages, language=burst.language, answers=policy.answers)
-    answer = policy.chain.answer(prompt, min(decision.tier, Tier.EXPERT))
+    answer = policy.chain.answer(prompt, _models_tier(policy, burst, decision))
     try:
         async with aclosing(answer.text()) as text:
             async for piece in text:
@@ -70,6 +70,15 @@ async def source(policy: Policy, people: Handover, burst: Burst, decision: Decis
         burst.calls.extend(answer.calls)
 
 
+def _models_tier(policy: Policy, burst: Burst, decision: Decision) -> Tier:
+    """The tier to ask where no person can be called: what the other rules ask for."""
+    if decision.tier is not Tier.PERSON:
+        return decision.tier
+    rules = [rule for name in (*decision.rules, *decision.held) if (rule := policy.book.rule(name))]
+    others = [rule.sends_to(burst.address.channel) for rule in rules]
+    return max([policy.book.start, *(tier for tier in others if tier is not Tier.PERSON)])
+
+
 def apology(policy: Policy, burst: Burst) -> str:
     """The honest line when nothing else is left."""
     burst.outcome = Outcome.APOLOGISED
@@ -80,7 +89,7 @@ def _fixed(policy: Policy, burst: Burst, decision: Decision) -> str:
     """The desk's own answer to what no model needs to see; empty when a tier must answer."""
     asked = burst.conversation.asked.strip()
     attached = [a for m in burst.conversation.unanswered for a in m.attachments]
-    if asked == "/start":
+    if asked.partition(" ")[0] in {"/start", "/help"}:
         notice, values = "greeting", {}
     elif attached and not asked and decision.tier is not Tier.PERSON:
         notice, values = "attachment", {"what": attached[-1].kind}
@@ -100,5 +109,6 @@ async def _call_person(policy: Policy, people: Handover, burst: Burst, decision:
     if told is None:
         return ""
     burst.outcome = Outcome.HANDED_OVER if told.holder else Outcome.NOTICE
-    burst.notice, burst.author, burst.tier, burst.holder = told.notice, Author.DESK, "person", told.holder
+    burst.notice, burst.author, burst.holder = told.notice, Author.DESK, told.holder
+    burst.tier = "person" if told.holder else "desk"
     return told.text

@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.markup import escape
 
-from bots.assembly import MODELS, Parts, read_settings
+from bots import conditions
+from bots.assembly import MODELS, Parts, nearest, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, plain, problem_rows, run_async, screen
 from bots.cron import trigger
 from bots.schedule import UnknownReport, build_report
+from core.answering.availability import Availability
 from core.answering.registry import read as read_registry
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError
+from core.ports import Cards
 from core.rules import AnyOf, Rule, Rulebook, decide
 from core.settings import Settings, source
 from core.settings.source import Document
@@ -60,19 +63,33 @@ def _look(path: Path) -> tuple[list[Problem], list[Problem], int]:
     book: Rulebook | None = _built(parts.book, problems)
     run_async(_build_edges(parts, problems))
     problems += _models(settings, path, document)
+    problems += _store(parts, document)
     problems += _reports(settings, document)
     if book is not None:
-        problems += _examples(book, settings, document)
+        never = list(conditions.faults(book, document, _rules(document)))
+        problems += never or _examples(book, settings, document)
+    if not problems:
+        run_async(_build_whole(parts, problems))
     tried = sum(len(r.examples.should_match) + len(r.examples.should_not_match) for r in settings.escalation)
     return problems, list(settings.warnings), tried
 
 
 async def _build_edges(parts: Parts, problems: list[Problem]) -> None:
     """Channels and providers, only to see that their options fit."""
+    made: dict[str, Any] = {}
     for build in (parts.channels, parts.providers):
-        for made in (_built(build, problems) or {}).values():
-            if (close := getattr(made, "aclose", None)) is not None:
-                await close()
+        made |= _built(build, problems) or {}
+    for part in made.values():
+        if (close := getattr(part, "aclose", None)) is not None:
+            await close()
+
+
+async def _build_whole(parts: Parts, problems: list[Problem]) -> None:
+    """The whole policy: the bot's folder, its texts, its models."""
+    providers = parts.providers()
+    _built(lambda: parts.policy(providers, Availability(providers)), problems)
+    for provider in providers.values():
+        await provider.aclose()
 
 
 def _built(build: Callable[[], Any], problems: list[Problem]) -> Any:
@@ -86,7 +103,7 @@ def _built(build: Callable[[], Any], problems: list[Problem]) -> Any:
 def _models(settings: Settings, path: Path, document: Document) -> Iterator[Problem]:
     """Models without a row in models.yaml: their price would be unknown without anybody having said so."""
     try:
-        registry = read_registry(path.resolve().parent / MODELS)
+        registry = read_registry(nearest(path.resolve().parent, MODELS))
     except SettingsError as error:
         yield from error.problems
         return
@@ -95,6 +112,17 @@ def _models(settings: Settings, path: Path, document: Document) -> Iterator[Prob
             if name not in registry.cards:
                 what, write = registry.missing(name)
                 yield document.problem(("tiers", tier.label, n), what, write)
+
+
+def _store(parts: Parts, document: Document) -> Iterator[Problem]:
+    if not parts.store.startswith("sqlite://"):
+        yield document.problem(("store",), "only SQLite stores are supported so far", "sqlite:///data/firstline.db")
+    chat = parts.settings.operators.chat
+    if chat and not parts.settings.channels[chat.channel].missing:
+        made = Parts(parts.settings, parts.file).channels()[chat.channel]
+        if not isinstance(made, Cards):
+            what = f"operators cannot work in {chat.channel!r}: it shows no cards"
+            yield document.problem(("operators", "chat"), what, "telegram:-100...")
 
 
 def _reports(settings: Settings, document: Document) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
@@ -12,12 +13,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 
-from bots.assembly import Parts, read_settings
+from bots.assembly import Parts, beside, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
 from bots.ledger import file_of
 from core.answering.availability import Availability
@@ -32,6 +34,15 @@ LITTLE_DISK = 500 * 2**20
 CLOCK_STEP = 0.05
 CLOCK_DRIFT = 0.02
 MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "failed": "[red]failed[/]", "off": "[dim]off[/]"}
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """A provider that can be tried without calling a model."""
+
+    async def reach(self) -> str:
+        """Empty when the server answers and takes our key, else what is wrong in words. Never raises."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ async def _configured(config: Path) -> list[Finding]:
     found = [Finding("config", config.name, "ok", f"bot {settings.bot}, hash {settings.hash[:12]}")]
     local = datetime.now(ZoneInfo(settings.time_zone))
     found.append(Finding("clock", settings.time_zone, "ok", f"{local:%H:%M %Z}, UTC{local:%z}"))
-    found += [*_keys(settings), *_store(settings)]
+    found += [*_keys(settings), *_store(settings, config)]
     return found + await _providers(settings, config)
 
 
@@ -102,16 +113,25 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _store(settings: Settings) -> Iterator[Finding]:
-    file = file_of(settings.store)
+def _store(settings: Settings, config: Path) -> Iterator[Finding]:
+    file = file_of(beside(settings.store, config.resolve().parent))
     if file is None:
-        yield Finding("store", "database", "warning", "kept in memory: everything is lost at the end")
+        memory = settings.store.startswith("sqlite")
+        detail = (
+            "kept in memory: everything is lost at the end" if memory else "only SQLite stores are supported so far"
+        )
+        yield Finding("store", "database", "warning" if memory else "failed", detail)
         return
     folder = next(p for p in file.resolve().parents if p.exists())
     size = sum(f.stat().st_size for f in file.parent.glob(f"{file.name}*")) if file.parent.exists() else 0
     writable = os.access(file if file.exists() else folder, os.W_OK)
     detail = f"{size / 2**20:.1f} MB" if file.exists() else "will be made at the first start"
-    yield Finding("store", str(file), "ok" if writable else "failed", detail if writable else "cannot be written to")
+    yield Finding(
+        "store",
+        settings.store.partition("///")[2],
+        "ok" if writable else "failed",
+        detail if writable else "cannot be written to",
+    )
     free = shutil.disk_usage(folder).free
     yield Finding("store", "disk", "ok" if free > LITTLE_DISK else "warning", f"{free / 2**30:.1f} GB free")
 
@@ -125,10 +145,12 @@ async def _providers(settings: Settings, config: Path) -> list[Finding]:
     try:
         ready = Availability(providers)
         await ready.ask()
+        asked = {name: p.reach() for name, p in providers.items() if isinstance(p, Reachable) and ready.is_ready(name)}
+        reached = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
     finally:
         for provider in providers.values():
             await provider.aclose()
-    states = ready.state()
+    states = {name: missing or reached.get(name, "") for name, missing in ready.state().items()}
     found = []
     for name, missing in states.items():
         unset = settings.providers[name].missing

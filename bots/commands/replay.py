@@ -48,7 +48,7 @@ def command(
         raise typer.BadParameter("give a file of conversations, or --days")
     parts = Parts(read_settings(config), config)
     start = datetime.now(UTC) - timedelta(days=days)
-    dialogues = _read(file, customer) if file else read_dialogues(parts.settings.store, start)
+    dialogues = _read(file, customer) if file else read_dialogues(parts.store, start)
     played = _play(Task(config, dialogues, channel, live))
     tally, seconds = played.tally, played.ended - played.began
     with Console(stderr=True).status("comparing") if against else nullcontext():

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bots import logs
-from bots.assembly import open_house, read_settings
+from bots.assembly import beside, open_house, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen
 from bots.ledger import read_entries
 from bots.schedule import build_report, send
 from core.conversation import Address
 from core.periods import Window, days, yesterday
+from core.ports import Cards
 
 
 class Form(StrEnum):
@@ -47,7 +48,9 @@ def command(
     settings = read_settings(config)
     window = _window(first, last, zone or settings.time_zone)
     address = _address(to)
-    document = build_report(settings, name)(read_entries(settings.store, window), window)
+    document = build_report(settings, name)(
+        read_entries(beside(settings.store, config.resolve().parent), window), window
+    )
     if address is not None:
         logs.configure()
         run_async(_send(config, address, document.text))
@@ -80,4 +83,6 @@ def _address(text: str) -> Address | None:
 
 async def _send(config: Path, address: Address, text: str) -> None:
     async with open_house(config, store="sqlite://") as house:
+        if not isinstance(house.channels.get(address.channel), Cards | None):
+            raise typer.BadParameter(f"nobody would see it in {address.channel!r}; write a chat of operators")
         await send(house.channels, address, text)

@@ -7,10 +7,13 @@ business, not this file's; the one thing a call teaches here is that it was deni
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import NoReturn
 
 from core.ports import Provider
+
+log = logging.getLogger(__name__)
 
 ASK_WITHIN = 0.9
 """Seconds one provider has to say whether it is ready; all are asked at once."""
@@ -34,12 +37,22 @@ class Availability:
         """What each provider lacks, in words for an operator; empty for those that are ready."""
         return dict(self._missing)
 
+    def adopt(self, providers: Mapping[str, Provider]) -> None:
+        """Know these providers from now on; one that is new or another object counts as ready until it is asked."""
+        for name, provider in providers.items():
+            if self._providers.get(name) is not provider:
+                self._providers[name] = provider
+                self._missing[name] = ""
+                self._asked.discard(name)
+                self._denied.pop(name, None)
+
     def is_ready(self, provider: str) -> bool:
         """Whether this provider can be asked now."""
-        return not self._missing[provider]
+        return not self._missing.get(provider, "")
 
     def deny(self, provider: str, reason: str) -> None:
         """A call was Denied: leave the provider alone for a while, for this reason."""
+        log.warning("%s is left alone for %d s: %s", provider, self._denied_for, reason)
         self._missing[provider] = reason
         self._denied[provider] = asyncio.get_running_loop().time() + self._denied_for
 

@@ -15,6 +15,7 @@ starts a second `_attempt` before the first shows text, validation judges a text
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from typing import Protocol
 from core.errors import BadPrompt, Denied, Interrupted, NoAnswer, ProviderError, Unavailable
 from core.ports import Call, Provider
 from core.tiers import Chunk, ModelCard, Prompt, Tier, Usage
+
+log = logging.getLogger(__name__)
 
 REFUSALS = (Denied, BadPrompt)
 """Errors by which a vendor turned the call down before making anything."""
@@ -164,6 +167,8 @@ class Answer:
                 until = deadline
 
     def _book(self, card: ModelCard, outcome: str, seconds: float, error: str) -> None:
+        if error:
+            log.warning("%s %s after %.1f s: %s", card.name, outcome, seconds, error)
         cost = self._usage.cost(card.price) if self._usage is not None else None
         self.calls.append(
             Call(card.provider, card.model, outcome, seconds, self._usage, cost, free=card.free, error=error)

@@ -26,6 +26,9 @@ from core.tiers import Chunk, Delta, Usage
 CONNECTIONS = 1024
 """Streams one provider may have open; one more waits, within the limit for connecting."""
 
+REACH = 3.0
+"""Seconds a server has to answer when an operator asks whether it can be reached."""
+
 LONGEST_ANSWER = 32_000
 """Characters of an answer; a server that ignores the token limit is cut here."""
 
@@ -112,7 +115,7 @@ class Client:
         except (aiohttp.ClientError, OSError, ValueError):
             return f"nothing answers at {where}"
         if status in (401, 403):
-            return "no key"
+            return "the key is refused" if self._headers else "no key"
         return f"not ready (HTTP {status}) at {where}" if status >= 500 else ""
 
     async def aclose(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from core.providers._http import Client, Limits
+from core.providers._http import REACH, Client, Limits
 from core.providers._wire import key_problem, turns, usage
 from core.tiers import Chunk, ModelCard, Prompt, Usage
 
@@ -58,6 +58,10 @@ class Anthropic:
     async def ready(self) -> str:
         """Whether there is a key; asking the vendor would cost a call."""
         return self._problem
+
+    async def reach(self) -> str:
+        """Asks for the list of models with our key, which costs nothing."""
+        return self._problem or await self._client.probe("/models", REACH)
 
     async def aclose(self) -> None:
         """Give connections back."""

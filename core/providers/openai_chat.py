@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from core.providers._http import Client, Limits
+from core.providers._http import REACH, Client, Limits
 from core.providers._wire import key_problem, turns, usage
 from core.tiers import Chunk, ModelCard, Prompt, Usage
 
@@ -65,6 +65,10 @@ class OpenAIChat:
     async def ready(self) -> str:
         """A server with a key is taken at its word; one without is asked for its models, which costs nothing."""
         return self._problem if self._keyed else await self._client.probe("/models", PROBE)
+
+    async def reach(self) -> str:
+        """Asks for the list of models with our key, which costs nothing."""
+        return self._problem or await self._client.probe("/models", REACH)
 
     async def aclose(self) -> None:
         """Give connections back."""

@@ -105,6 +105,9 @@ def test_a_sound_configuration_passes_with_its_examples(bot: Bot) -> None:
         ("currency: EUR", "currency: EUR\n    rates: {USD: 1}", "  cost:", "rates: USD"),
         ("currency: EUR", "currency: EUR\n    at: 99 8 * * *\n    send: web:1", "at: 99", "not a time to send it at"),
         ("send_to: expert", "send_to: exprt", "exprt", "exprt"),
+        ("money: yes", "money: high", "money: high", "money is yes or no"),
+        ("bot: tiny", "bot: tinny", "bot: tinny", "no folder bots/tinny"),
+        ("store: sqlite:///data/tiny.db", "store: postgresql://u:hunter2@h/db", "store:", "only SQLite"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(bot: Bot, old: str, new: str, line: str, what: str) -> None:

@@ -229,9 +229,11 @@ class _Pipe:
         self._reading = threading.Lock()
 
     def readline(self) -> str:
-        self._loop.call_soon_threadsafe(self._asked)
         with self._reading:
-            return "" if self._file.closed else self._file.readline()
+            if self._file.closed:  # the test is over, and its loop may be
+                return ""
+            self._loop.call_soon_threadsafe(self._asked)
+            return self._file.readline()
 
     def end(self) -> None:
         with self._reading:

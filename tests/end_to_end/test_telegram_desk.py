@@ -221,6 +221,9 @@ async def test_trap_12_an_album_is_answered_once_and_a_late_part_of_it_not_at_al
     monkeypatch.setattr(lanes, "ALBUM_QUIET", 0.5)
     for number in range(10):
         photo(api, caption="my mug came broken, what now?" if number == 2 else "")
+        if number == 0:
+            await desk.inbox.until(1)
+            assert not await desk.house.desk.idle(0.1), "its parts are waited for"
     await desk.inbox.until(10)
     await desk.settled()
     assert len(texts(api, 42)) == 1

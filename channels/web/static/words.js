@@ -1,7 +1,7 @@
 // The words of the pages, one row a word in each language; the first serves everybody whose language is not here.
 const LANGUAGES = ["en", "da", "de"];
 const WORDS = {
-  subtitle: ["AI assistant, with people behind it", "AI-assistent med mennesker bag", "KI-Assistent mit Menschen dahinter"],
+  subtitle: ["AI assistant", "AI-assistent", "KI-Assistent"],
   greeting: ["Hi! How can we help?", "Hej! Hvad kan vi hjælpe med?", "Hallo! Wie können wir helfen?"],
   greetingMore: [
     "Ask in your own words. You can ask for a person at any time.",

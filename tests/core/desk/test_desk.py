@@ -183,6 +183,11 @@ async def test_start_is_greeted_with_the_disclosure(house: House) -> None:
     assert not house.scripts["quick"].asked
 
 
+@pytest.mark.parametrize("said", ["/start ref_abc", "/help"])
+async def test_a_deep_link_and_help_are_greeted_too(house: House, said: str) -> None:
+    assert "What can I help you with?" in await house.ask(said, kind=MessageKind.COMMAND)
+
+
 async def test_an_edit_that_changes_nothing_is_not_answered(house: House) -> None:
     first = await house.say("where is my parcel?")
     await house.desk.idle(5)

@@ -97,6 +97,18 @@ async def test_only_named_people_may_act_when_people_are_named(staffed: House) -
     assert staffed.channel.said["ann"][-1] == "hi"
 
 
+async def test_a_reply_to_anything_but_a_customer_s_card_is_answered_not_swallowed(staffed: House) -> None:
+    await staffed.ask("hello?", "operators", reply_to="99")
+    assert "belongs to no customer" in staffed.channel.said["operators"][-1]
+
+
+async def test_a_card_is_one_message_however_much_the_customer_wrote(staffed: House) -> None:
+    for n in range(12):
+        await staffed.say(f"human please {n} " + "x" * 3000)
+    await staffed.desk.idle(5)
+    assert max(len(card) for _, card, _ in staffed.channel.cards) <= 3510
+
+
 async def test_an_operators_chat_that_cannot_be_reached_is_not_promised(
     staffed: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,3 +150,10 @@ async def test_an_operator_s_reply_drops_the_answer_the_bot_has_under_way(staffe
     await staffed.until(lambda: staffed.scripts["quick"].closed > 0)
     assert await staffed.desk.idle(5)
     assert staffed.channel.said["ann"][-1] == "I am looking at it."
+
+
+async def test_where_nobody_can_be_called_the_other_rules_choose_the_model(house: House) -> None:
+    await house.ask("human please")
+    await house.ask("how long is delivery?")
+    await house.ask("and a refund?")
+    assert [reply.tier for reply in (await house.conversation()).replies] == ["desk", "quick", "expert"]
