@@ -52,6 +52,7 @@ async def ours(folder: Path, seconds: float) -> list[float]:
     async with open_house(
         ROOT / "config.yaml", store=f"sqlite:///{folder}/desk.db", channels={"memory": channel}
     ) as house:
+        await house.availability.ask()
         messages = arrivals(questions(house), chats=1000)
 
         async def one() -> None:

@@ -25,6 +25,7 @@ async def run(url: str, count: int, *, parts: bool) -> float:
     """Messages a second."""
     channel = MemoryChannel(parts=parts)
     async with open_house(ROOT / "config.yaml", store=url, channels={"memory": channel}) as house:
+        await house.availability.ask()
         messages = arrivals(questions(house), chats=AT_ONCE)
         began = time.perf_counter()
         for _ in range(count // AT_ONCE):
