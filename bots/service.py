@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +111,16 @@ async def _report(house: House) -> None:
 
 async def _reload(house: House) -> None:
     """Swap the rules when config.yaml changes; a faulty one leaves the old rules in force and says so."""
+
+    def report(problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            log.error("config not applied, the old rules stay: %s", problem)
+
+    await watch(house.file, applier(house), report)
+
+
+def applier(house: House) -> Callable[[str], Awaitable[None]]:
+    """What puts a changed config.yaml into force: rules, words, models and providers at once, or SettingsError."""
     in_force = house.settings
 
     async def apply(_text: str) -> None:
@@ -128,11 +138,7 @@ async def _reload(house: House) -> None:
         if later:
             log.warning("changed, and in force from the next start on: %s", ", ".join(later))
 
-    def report(problems: Sequence[Problem]) -> None:
-        for problem in problems:
-            log.error("config not applied, the old rules stay: %s", problem)
-
-    await watch(house.file, apply, report)
+    return apply
 
 
 def _person(house: House) -> str:
