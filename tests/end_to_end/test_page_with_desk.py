@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,9 +196,7 @@ async def test_a_stop_ends_the_process_in_time_though_a_page_is_open(shop: Shop,
     async with start() as firstline:
         page = await visit(firstline.url)
         await ask(page, KNOWN)
-        asked = time.monotonic()
-        assert await firstline.end(signal.SIGTERM) == 0
-        assert time.monotonic() - asked < 10
+        assert await firstline.end(signal.SIGTERM) == 0  # which waits for ten seconds at most
         assert not [line for line in firstline.log if "exception" in line.casefold()]
     kept = shop.kept()
     assert (dict(kept.states), set(kept.covered.values())) == ({"settled": 1}, {1})
