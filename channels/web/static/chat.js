@@ -242,6 +242,7 @@ at("newer").addEventListener("click", () => keepEnd(() => text.focus(), true));
 scroll.addEventListener("scroll", () => atEnd() && (at("newer").hidden = true), { passive: true });
 addEventListener("keydown", (event) => event.key === "Escape" && !drawer.open && !at("stop").hidden && stop());
 addEventListener("online", () => outbox.flush());
+addEventListener("storage", connect); // another tab of this visitor wrote
 addEventListener("focus", reconnect);
 document.addEventListener("visibilitychange", () => document.hidden || reconnect());
 
