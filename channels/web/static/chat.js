@@ -18,8 +18,6 @@ let source = null;
 let begun = false;
 let patience = 0;
 
-// --- what is shown -------------------------------------------------------------------------------------------------
-
 function atEnd() {
   return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
 }
@@ -124,8 +122,6 @@ function offerChips(texts) {
   }));
 }
 
-// --- what the server says ------------------------------------------------------------------------------------------
-
 const EVENTS = {
   history: rebuild,
   status: ({ state, holder }) => say(state, holder),
@@ -178,8 +174,6 @@ function connect() {
     source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
   }
 }
-
-// --- what is sent --------------------------------------------------------------------------------------------------
 
 function mark(item, state, problem = "") {
   item.classList.remove("sending", "waiting", "refused");
