@@ -61,35 +61,27 @@ def _look(path: Path) -> tuple[list[Problem], list[Problem], int]:
     document = source.read(path.read_text(encoding="utf-8"), path.name)
     parts, problems = Parts(settings, path), list[Problem]()
     book: Rulebook | None = _built(parts.book, problems)
-    run_async(_build_edges(parts, problems))
     problems += _models(settings, path, document)
     problems += _store(parts, document)
     problems += _reports(settings, document)
     if book is not None:
         never = list(conditions.faults(book, document, _rules(document)))
         problems += never or _examples(book, settings, document)
-    if not problems:
-        run_async(_build_whole(parts, problems))
+    run_async(_build(parts, document, problems))
     tried = sum(len(r.examples.should_match) + len(r.examples.should_not_match) for r in settings.escalation)
     return problems, list(settings.warnings), tried
 
 
-async def _build_edges(parts: Parts, problems: list[Problem]) -> None:
-    """Channels and providers, only to see that their options fit."""
-    made: dict[str, Any] = {}
-    for build in (parts.channels, parts.providers):
-        made |= _built(build, problems) or {}
-    for part in made.values():
+async def _build(parts: Parts, document: Document, problems: list[Problem]) -> None:
+    """Channels and providers, to see that their options fit; then, where all is well so far, the whole policy."""
+    channels = _built(parts.channels, problems) or {}
+    providers = _built(parts.providers, problems) or {}
+    problems += _operators(parts.settings, channels, document)
+    if not problems:
+        _built(lambda: parts.policy(providers, Availability(providers)), problems)
+    for part in (*channels.values(), *providers.values()):
         if (close := getattr(part, "aclose", None)) is not None:
             await close()
-
-
-async def _build_whole(parts: Parts, problems: list[Problem]) -> None:
-    """The whole policy: the bot's folder, its texts, its models."""
-    providers = parts.providers()
-    _built(lambda: parts.policy(providers, Availability(providers)), problems)
-    for provider in providers.values():
-        await provider.aclose()
 
 
 def _built(build: Callable[[], Any], problems: list[Problem]) -> Any:
@@ -117,12 +109,13 @@ def _models(settings: Settings, path: Path, document: Document) -> Iterator[Prob
 def _store(parts: Parts, document: Document) -> Iterator[Problem]:
     if not parts.store.startswith("sqlite://"):
         yield document.problem(("store",), "only SQLite stores are supported so far", "sqlite:///data/firstline.db")
-    chat = parts.settings.operators.chat
-    if chat and not parts.settings.channels[chat.channel].missing:
-        made = Parts(parts.settings, parts.file).channels()[chat.channel]
-        if not isinstance(made, Cards):
-            what = f"operators cannot work in {chat.channel!r}: it shows no cards"
-            yield document.problem(("operators", "chat"), what, "telegram:-100...")
+
+
+def _operators(settings: Settings, channels: Mapping[str, Any], document: Document) -> Iterator[Problem]:
+    chat = settings.operators.chat
+    if chat and chat.channel in channels and not isinstance(channels[chat.channel], Cards):
+        what = f"operators cannot work in {chat.channel!r}: it shows no cards"
+        yield document.problem(("operators", "chat"), what, "telegram:-100...")
 
 
 def _reports(settings: Settings, document: Document) -> Iterator[Problem]:

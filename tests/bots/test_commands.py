@@ -106,6 +106,7 @@ def test_a_sound_configuration_passes_with_its_examples(bot: Bot) -> None:
         ("currency: EUR", "currency: EUR\n    at: 99 8 * * *\n    send: web:1", "at: 99", "not a time to send it at"),
         ("send_to: expert", "send_to: exprt", "exprt", "exprt"),
         ("money: yes", "money: high", "money: high", "money is yes or no"),
+        ("reports:", "operators:\n  chat: web:12\nreports:", "chat: web:12", "shows no cards"),
         ("bot: tiny", "bot: tinny", "bot: tinny", "no folder bots/tinny"),
         ("store: sqlite:///data/tiny.db", "store: postgresql://u:hunter2@h/db", "store:", "only SQLite"),
     ],
@@ -335,3 +336,16 @@ def test_run_says_what_is_on_and_what_would_turn_the_rest_on_and_stops_when_told
     assert any(line.split() == ["telegram", "off:", "set", "TINY_TELEGRAM_TOKEN"] for line in said)
     assert any(line.split()[:2] == ["web", "on"] for line in said)
     assert any("http://" in line for line in said)
+
+
+def test_a_chat_for_machines_gives_each_answer_as_one_object_and_nothing_else(bot: Bot) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "bots", "chat", "--json", "--config", str(bot.config)],
+        input="When are you open?\nI want a refund\n",
+        capture_output=True,
+        text=True,
+        timeout=15,
+    )
+    answers = [json.loads(line)["text"] for line in said.stdout.splitlines()]
+    assert (said.returncode, len(answers)) == (0, 2)
+    assert "nine to five" in answers[0]
