@@ -151,9 +151,10 @@ class Lanes:
     async def _serve(self, lane: Lane) -> None:
         try:
             while lane.unfinished or lane.waiting:
-                await self._work(lane)
-        except Exception:
-            log.exception("the lane of %s broke", lane.address)
+                try:
+                    await self._work(lane)
+                except Exception:  # what waits behind it must not be left behind
+                    log.exception("work in a lane of %s broke", lane.address.channel)
         finally:
             del self._lanes[lane.address]
             if not self._lanes:

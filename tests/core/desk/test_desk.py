@@ -171,6 +171,25 @@ async def test_a_broken_part_of_ours_costs_the_customer_an_apology_not_silence(h
     assert await outcomes(house) == [Outcome.APOLOGISED]
 
 
+async def test_a_channel_that_breaks_leaves_nobody_behind_in_the_lane(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    works, tries = house.channel.deliver, []
+
+    async def breaks_twice(address: Address, text: AsyncIterator[str], outbox: Outbox) -> str:
+        tries.append(1)
+        if len(tries) <= 2:  # the answer and the apology for it
+            await house.say("are you there?")
+            raise RuntimeError("a bug")
+        return str(await works(address, text, outbox))
+
+    monkeypatch.setattr(house.channel, "deliver", breaks_twice)
+    await house.say("hello")
+    await house.desk.idle(5)
+    assert "two days" in house.channel.said["ann"][-1]
+    assert "a bug" in caplog.text
+
+
 async def test_a_picture_without_words_gets_an_honest_answer(house: House) -> None:
     said = await house.ask("", attachments=(Attachment("photo"),))
     assert "I got your photo" in said
