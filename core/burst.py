@@ -6,14 +6,19 @@ Bookkeeping only; who pulls what is in `desk`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from core.conversation import Address, Author, Conversation, Holder, Message, MessageKind, Reply
-from core.ports import Call, Entry, Outcome, Part, Settlement, Store
+from core.ports import Store
+from core.records import Call, Entry, Outcome, Part, Settlement
 from core.rules import Decision
+from core.tiers import Fee
 
 Clock = Callable[[], datetime]
+Received = Callable[[Message], Sequence[Fee]]
+
+CONSENT = frozenset({MessageKind.OPT_OUT, MessageKind.OPT_IN})
 
 
 def now() -> datetime:
@@ -21,9 +26,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def free(_message: Message) -> Sequence[Fee]:
+    """What a message costs on a platform that takes nothing for it."""
+    return ()
+
+
 @dataclass(slots=True)
 class Burst:
-    """Everything known so far. `began` is when the newest message reached us; `said` what the channel pulled."""
+    """Everything known so far. `began` is when the newest message reached us; `said` what the channel pulled.
+
+    `received` tells what the platform takes for a message of the customer's.
+    """
 
     address: Address
     clock: Clock
@@ -42,6 +55,7 @@ class Burst:
     said: list[str] = field(default_factory=list)
     first_text: float | None = None
     planned: Settlement | None = None
+    received: Received = free
 
     def hear(self, settled: Conversation, idle: timedelta) -> None:
         """Join the burst to what was settled; edits that change nothing are not heard."""
@@ -54,12 +68,31 @@ class Burst:
 
     @property
     def needs_no_answer(self) -> bool:
-        """Nothing new was said: an edit without a change, or a late part of an album that has its answer."""
-        if not self.heard:
+        """Nothing new was said, or the platform answered it: an edit without a change, a late part of an album."""
+        if all(m.told for m in self.heard):
             return True
         fresh = {m.id for m in self.conversation.unanswered}
         albums = {m.album for m in self.conversation.messages if m.album and m.id not in fresh}
         return all(m.album in albums for m in self.heard)
+
+    @property
+    def consent(self) -> MessageKind | None:
+        """OPT_OUT or OPT_IN when that is the newest word on being written to and changes something, else None."""
+        said = [m.kind for m in self.heard if m.kind in CONSENT]
+        opted_out = self.conversation.holder is Holder.OPTED_OUT
+        return said[-1] if said and (said[-1] is MessageKind.OPT_OUT or opted_out) else None
+
+    def note_consent(self) -> None:
+        """Keep what the customer wants about being written to: the outcome and who has the conversation then."""
+        if self.consent is MessageKind.OPT_IN:
+            self.holder = Holder.BOT
+        elif self.consent or self.conversation.holder is Holder.OPTED_OUT:
+            self.outcome, self.holder = Outcome.OPTED_OUT, Holder.OPTED_OUT
+
+    def note(self) -> None:
+        """It ends without a word of ours."""
+        self.outcome = Outcome.NOTED
+        self.note_consent()
 
     def shown(self, piece: str) -> None:
         """Note a piece the channel has pulled, the first one with its time."""
@@ -97,6 +130,7 @@ class Burst:
             calls=tuple(self.calls),
             first_text=self.first_text,
             total=self._seconds(),
+            fees=tuple(fee for message in self.messages for fee in self.received(message)),
         )
         key = self.messages[0].id
         return Settlement(key, self.address, tuple(self.messages), entry, self.heard, reply, decision, self.holder)
@@ -112,6 +146,12 @@ class ReplyBox:
         self._address = address
         self._settlement = settlement
         self._author = author
+        self._parts: dict[int, Part] = {}
+
+    @property
+    def fees(self) -> tuple[Fee, ...]:
+        """What the platform takes for the parts that were sent."""
+        return tuple(fee for part in self._parts.values() if part.arrived for fee in part.fees)
 
     @property
     def author(self) -> Author:
@@ -120,11 +160,19 @@ class ReplyBox:
 
     async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
         """Commit the parts; those of an earlier life come back as they were left."""
-        return await self._store.plan(self._settlement(), texts)
+        parts = await self._store.plan(self._settlement(), texts)
+        self._parts = {part.index: part for part in parts}
+        return parts
 
     async def mark(self, part: Part) -> None:
         """Commit a part's state."""
         await self._store.mark(self._address, part)
+        self._parts[part.index] = part
+
+
+def paid(settlement: Settlement, box: ReplyBox) -> Settlement:
+    """The settlement with what the platform takes for the parts that went out."""
+    return replace(settlement, entry=replace(settlement.entry, fees=(*settlement.entry.fees, *box.fees)))
 
 
 async def once(text: str) -> AsyncIterator[str]:

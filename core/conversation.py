@@ -57,13 +57,18 @@ class Attachment:
 
 
 class MessageKind(StrEnum):
-    """What the customer did. NOTED kinds are kept but never answered (reactions, service messages)."""
+    """What the customer did. NOTED kinds are kept but never answered (reactions, service messages).
+
+    OPT_OUT: write to me no more; OPT_IN: do so again.
+    """
 
     TEXT = "text"
     EDIT = "edit"
     PRESS = "press"
     COMMAND = "command"
     NOTED = "noted"
+    OPT_OUT = "opt out"
+    OPT_IN = "opt in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class Message:
 
     `edits` names the message this one corrects; `album` is shared by messages sent as one; `reply_to` is the id
     of the message it answers. For a COMMAND `text` keeps the slash; for a PRESS `text` is the button's data.
+    `told`: the platform has answered it itself, so nobody else must. `referral` is what brought the customer here (an
+    advertisement's headline), empty when unknown.
     """
 
     id: str
@@ -84,6 +91,8 @@ class Message:
     reply_to: str = ""
     edits: str = ""
     album: str = ""
+    told: bool = False
+    referral: str = ""
 
 
 class Author(StrEnum):
@@ -129,11 +138,15 @@ Turn = Message | Reply | HandBack | Closed
 
 
 class Holder(StrEnum):
-    """Who has the conversation: the bot, nobody yet (handed over, unclaimed), or a person."""
+    """Who has the conversation: the bot, nobody yet (handed over, unclaimed), a person, or nobody any more.
+
+    OPTED_OUT: the customer wants no messages until they say so; no silence ends it.
+    """
 
     BOT = "bot"
     WAITING = "waiting"
     PERSON = "person"
+    OPTED_OUT = "opted out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +194,8 @@ class Conversation:
         if start == 0:
             return self
         turns = self.turns[start:]
-        return replace(self, turns=turns, holder=self.holder if turns else Holder.BOT)
+        stays = bool(turns) or self.holder is Holder.OPTED_OUT
+        return replace(self, turns=turns, holder=self.holder if stays else Holder.BOT)
 
     @property
     def messages(self) -> tuple[Message, ...]:

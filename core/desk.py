@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from core.burst import Burst, Clock, ReplyBox, Unkept, kept_box, now, once
-from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind
+from core.abilities import Charges
+from core.burst import Burst, Clock, ReplyBox, Unkept, free, kept_box, now, once, paid
+from core.conversation import Address, Arrival, Conversation, Message, MessageKind
 from core.errors import ChannelError, Rejected, StoreError, Unreachable, Withdrawn
-from core.handover import Handover
+from core.handover import WITH_PEOPLE, Handover
 from core.lanes import BURST, Interrupt, Lane, Lanes
+from core.patience import patiently
 from core.policy import Policy
-from core.ports import Channel, Outcome, Settlement, Store
+from core.ports import Channel, Store
+from core.records import Outcome, Progress, Settlement
 from core.speech import apology, opening, read_and_decide, source
 
 log = logging.getLogger(__name__)
@@ -30,21 +33,18 @@ log = logging.getLogger(__name__)
 ACKNOWLEDGE = 1.0
 """Seconds an acknowledgement may take before the answer goes on without it."""
 
-PATIENCE = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
-"""Seconds between tries while the store, or a channel that failed, may come back."""
-
 
 class Desk:
     """Answers every message once. Use as an async context manager: leaving it ends the work under way."""
 
     def __init__(self, store: Store, channels: Mapping[str, Channel], policy: Policy, clock: Clock = now) -> None:
         self.policy = policy
-        self.people = Handover(store, channels, clock, self._withdraw)
         self._store = store
         self._channels = channels
         self._clock = clock
         self._group = asyncio.TaskGroup()
         self._lanes = Lanes(self._group, self._answer)
+        self.people = Handover(store, channels, clock, self._withdraw, self._lanes.beside)
 
     async def __aenter__(self) -> Desk:
         await self._group.__aenter__()
@@ -53,8 +53,6 @@ class Desk:
     async def __aexit__(self, *exc: object) -> None:
         self._lanes.cancel()
         await self._group.__aexit__(None, None, None)
-
-    # -- arrival -------------------------------------------------------------------------------------------------
 
     async def accept(self, arrival: Arrival) -> bool:
         """Commit an arrival and give its message a place in line; False when it was here before."""
@@ -89,6 +87,20 @@ class Desk:
         if lane := self._lanes.get(address):
             lane.interrupt(Interrupt.STOP)
 
+    async def progress(self, progress: Progress) -> None:
+        """Commit what the platform told of a part; a failure nobody waits for any more is told to a person."""
+        failed = await self._store.advance(progress)
+        if failed is not None:
+            self._lanes.beside(self.people.lost(self.policy, progress.address, failed.text, progress.why))
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        """The chat any of these names of one customer belongs to."""
+        return await self._store.chat_of(channel, names, self._clock())
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        """Every name a chat is known under, the one last written from first."""
+        return await self._store.names_of(address)
+
     def _withdraw(self, customer: Address) -> None:
         """A person takes the conversation: what the bot was about to say is not said."""
         if lane := self._lanes.get(customer):
@@ -116,8 +128,6 @@ class Desk:
             return False
         return True
 
-    # -- answering -----------------------------------------------------------------------------------------------
-
     async def _answer(self, lane: Lane) -> None:
         """Take the lane's next work from heard to settled; nothing it meets may end the lane."""
         if lane.unfinished:
@@ -127,6 +137,8 @@ class Desk:
         messages = await lane.take()
         await lane.acknowledged()
         burst = Burst(lane.address, self._clock, messages, self._clock(), Conversation(lane.address))
+        channel = self._channels.get(lane.address.channel)
+        burst.received = channel.received if isinstance(channel, Charges) else free
         try:
             await self._keep(lane, lambda: self._serve(lane, burst))
         except Exception:
@@ -135,18 +147,18 @@ class Desk:
 
     async def _keep(self, lane: Lane, work: Callable[[], Awaitable[None]]) -> None:
         """Do it again for as long as only the store or the platform is in the way."""
-        for pause in PATIENCE:
-            try:
-                return await work()
-            except (StoreError, ChannelError) as error:
-                log.warning("an answer on %s waits %s s: %s", lane.address.channel, pause, error)
-                await asyncio.sleep(pause)
-        log.error("an answer on %s is left for the next start", lane.address.channel)
-        return None
+        what = f"an answer on {lane.address.channel}"
+        try:
+            await patiently(what, work, StoreError, ChannelError)
+        except (StoreError, ChannelError) as error:
+            log.error("%s is left for the next start: %s", what, error)  # noqa: TRY400 - expected
 
     async def _serve(self, lane: Lane, burst: Burst) -> None:
         if lane.address == self.policy.operators:
-            await self._hear_operator(burst)
+            for message in burst.messages:
+                await self.people.hear(self.policy, message)
+            burst.note()
+            await self._settle(burst.settlement(""))
             return
         if burst.planned is not None:
             await self._finish(burst.planned)
@@ -154,26 +166,30 @@ class Desk:
         lane.begin(len(burst.messages))
         burst.hear(await self._store.load(lane.address), self.policy.idle)
         if burst.needs_no_answer:
-            burst.outcome = Outcome.NOTED
+            burst.note()
             await self._say_nothing(burst)
-        elif burst.conversation.holder is not Holder.BOT:
+            return
+        with_people = burst.conversation.holder in WITH_PEOPLE
+        if with_people:
             await self.people.forward(self.policy, burst.conversation, burst.heard)
+        if with_people and not burst.consent:
             burst.outcome = Outcome.WITH_PERSON
             await self._say_nothing(burst)
         else:
             await self._deliver(lane, burst)
 
     async def _deliver(self, lane: Lane, burst: Burst) -> None:
-        channel = self._channels[lane.address.channel]
+        channel, box = self._channels[lane.address.channel], self._box(burst)
         try:
             async with aclosing(self._text(lane, burst)) as text:
-                stands = await channel.deliver(lane.address, text, self._box(burst))
+                stands = await channel.deliver(lane.address, text, box)
         except Withdrawn:
             burst.outcome, stands = Outcome.TAKEN, ""
         except (Unreachable, Rejected) as error:
             log.error("an answer on %s cannot arrive: %s", lane.address.channel, error)  # noqa: TRY400 - expected
-            burst.outcome, stands = Outcome.UNDELIVERABLE, ""
-        await self._settle(burst.settlement(stands))
+            called = await self.people.undelivered(self.policy, burst.conversation, "".join(burst.said), error)
+            burst.outcome, burst.holder, stands = Outcome.UNDELIVERABLE, called, ""
+        await self._settle(paid(burst.settlement(stands), box))
 
     async def _text(self, lane: Lane, burst: Burst) -> AsyncGenerator[str, None]:
         """The answer as the channel pulls it, begun again for as long as nothing was shown and more was written."""
@@ -200,15 +216,16 @@ class Desk:
 
     async def _finish(self, plan: Settlement) -> None:
         """Send what was planned, from the part it had come to, and settle it as planned."""
-        channel = self._channels[plan.address.channel]
+        channel, box = self._channels[plan.address.channel], kept_box(self._store, plan)
         try:
-            await channel.deliver(plan.address, once(plan.text), kept_box(self._store, plan))
+            await channel.deliver(plan.address, once(plan.text), box)
         except (Unreachable, Rejected) as error:
             log.error("a planned answer on %s cannot arrive: %s", plan.address.channel, error)  # noqa: TRY400 - expected
-            undeliverable = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
-            await self._settle(replace(plan, entry=undeliverable, reply=None))
-        else:
-            await self._settle(plan)
+            conversation = (await self._store.load(plan.address)).heard(*plan.heard)
+            called = await self.people.undelivered(self.policy, conversation, plan.text, error)
+            entry = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
+            plan = replace(plan, entry=entry, reply=None, holder=called or plan.holder)
+        await self._settle(paid(plan, box))
 
     async def _say_nothing(self, burst: Burst) -> None:
         """End the acknowledgement with an empty answer: nobody is writing."""
@@ -218,27 +235,15 @@ class Desk:
     async def _apologise(self, burst: Burst) -> None:
         """Something of ours is broken: the customer gets an honest line, the ledger gets the truth."""
         text = apology(self.policy, burst)
-        channel = self._channels.get(burst.address.channel)
+        channel, box = self._channels.get(burst.address.channel), self._box(burst)
         if channel is not None and not burst.said:
             burst.said.append(text)
-            await channel.deliver(burst.address, once(text), self._box(burst))
-        await self._settle(burst.settlement(text))
+            await channel.deliver(burst.address, once(text), box)
+        await self._settle(paid(burst.settlement(text), box))
 
     def _box(self, burst: Burst) -> ReplyBox:
         return ReplyBox(self._store, burst.address, burst.plan, lambda: burst.author)
 
     async def _settle(self, settlement: Settlement) -> None:
         """Commit the end of a burst; what was sent must not be sent again because the store was away."""
-        for pause in PATIENCE:
-            try:
-                return await self._store.settle(settlement)
-            except StoreError as error:
-                log.warning("a settlement waits %s s: %s", pause, error)
-                await asyncio.sleep(pause)
-        return await self._store.settle(settlement)
-
-    async def _hear_operator(self, burst: Burst) -> None:
-        for message in burst.messages:
-            await self.people.hear(self.policy, message)
-        burst.outcome = Outcome.NOTED
-        await self._settle(burst.settlement(""))
+        await patiently("a settlement", lambda: self._store.settle(settlement), StoreError)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core.periods import Window
-from core.ports import Entry
+from core.records import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@
     │   ├── Unconfirmed         sent, but no answer came: it may stand in the chat
     │   ├── Throttled           the platform asks to wait `retry_after` seconds
     │   ├── Rejected            the platform refused this content: the same again will fail again
+    │   │   └── WindowClosed    free text is not taken now: only after the customer writes again
     │   └── Unreachable         this chat takes nothing any more (blocked, deleted): final
+    │       └── OptedOut        this customer asked for no more messages
     └── ProviderError           a model call ended without an answer
         ├── Unavailable         no connection, or the server failed (5xx)
         ├── Busy                the vendor asks to slow down (429, 529)
@@ -86,8 +88,16 @@ class Rejected(ChannelError):
     """The platform refused this content; sending the same again will fail again."""
 
 
+class WindowClosed(Rejected):
+    """The platform takes no free text for this customer until they write again."""
+
+
 class Unreachable(ChannelError):
     """This chat takes nothing any more: the bot is blocked, the chat or the user is gone."""
+
+
+class OptedOut(Unreachable):
+    """This customer asked for no more messages; only they can change that."""
 
 
 class ProviderError(FirstlineError):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from enum import Enum
+from typing import Any
 
 from core.conversation import Address, Message
-from core.ports import Settlement
+from core.records import Settlement
 
 log = logging.getLogger(__name__)
 
@@ -134,10 +135,17 @@ class Lanes:
         if lane is None:
             lane = self._lanes[address] = Lane(address)
             self._empty.clear()
-            task = self._group.create_task(self._serve(lane))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._serve(lane))
         return lane
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something no answer waits for; its failure is logged."""
+        self._start(_alone(work))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def empty(self) -> None:
         """Wait until no lane has work."""
@@ -159,3 +167,10 @@ class Lanes:
             del self._lanes[lane.address]
             if not self._lanes:
                 self._empty.set()
+
+
+async def _alone(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("something done beside the answers broke")

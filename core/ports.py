@@ -1,126 +1,17 @@
 """The borders of the desk: what it asks of channels, providers and the store, and what crosses over.
 
-Protocols and the frozen values they exchange; no behaviour. An implementation never imports another one.
+Protocols only; what is written down is in `records`. An implementation never imports another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
-from core.conversation import Address, Arrival, Conversation, Holder, Message, Reply, Turn
-from core.rules import Decision
-from core.tiers import Chunk, ModelCard, Money, Prompt, Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a model, whatever became of it. `outcome` is answered, failed, refused, cancelled or empty.
-
-    `cost` is None when unknown (no price, or no usage was told); a free model says `free` and nothing else is zero.
-    `error` is the name of the error class, never a vendor's words.
-    """
-
-    provider: str
-    model: str
-    outcome: str
-    seconds: float
-    usage: Usage | None = None
-    cost: Money | None = None
-    free: bool = False
-    error: str = ""
-
-
-class Outcome(StrEnum):
-    """What became of a burst."""
-
-    ANSWERED = "answered"
-    HANDED_OVER = "handed over"
-    NOTICE = "notice"
-    WITH_PERSON = "with person"
-    PERSON = "person"
-    APOLOGISED = "apologised"
-    STOPPED = "stopped"
-    TAKEN = "taken over"
-    NOTED = "noted"
-    UNDELIVERABLE = "undeliverable"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the ledger: what answering one burst cost and why. Seconds count from the newest message's arrival.
-
-    `outcome` is one of Outcome's values; `tier` names who answered, empty where nobody had to.
-    """
-
-    at: datetime
-    address: Address
-    messages: tuple[str, ...]
-    outcome: Outcome
-    tier: str = ""
-    rules: tuple[str, ...] = ()
-    calls: tuple[Call, ...] = ()
-    first_text: float | None = None
-    total: float = 0.0
-
-
-class PartState(StrEnum):
-    """How far one part of a reply has come on the platform (research: reliability, state machine of a part)."""
-
-    PLANNED = "planned"
-    SENDING = "sending"
-    OPEN = "open"
-    SENT = "sent"
-    UNKNOWN = "unknown"
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One platform message of a reply. `reply` is the reply's key, `sent_as` the platform's id once it has one."""
-
-    reply: str
-    index: int
-    text: str
-    state: PartState = PartState.PLANNED
-    sent_as: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What ends one burst, committed whole: the messages answered, the reply, the decision and the ledger entry.
-
-    `key` names the reply for ever: a settlement repeated under the same key changes nothing. `heard` are those of
-    `messages` that become turns (an edit that changed nothing does not). `holder` is who has the conversation from
-    here on, None to leave it.
-    """
-
-    key: str
-    address: Address
-    messages: tuple[Message, ...]
-    entry: Entry
-    heard: tuple[Message, ...] = ()
-    reply: Reply | None = None
-    decision: Decision | None = None
-    holder: Holder | None = None
-
-    @property
-    def text(self) -> str:
-        """What the reply says; empty when there is none."""
-        return self.reply.text if self.reply else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """Admitted and not settled. With a `plan` the text is decided and only sending is left, part by part."""
-
-    address: Address
-    messages: tuple[Message, ...]
-    plan: Settlement | None = None
-    parts: tuple[Part, ...] = ()
+from core.conversation import Address, Arrival, Conversation, Holder, Message, Turn
+from core.records import Part, Progress, Promise, Settlement
+from core.tiers import Chunk, ModelCard, Prompt
 
 
 class Outbox(Protocol):
@@ -153,6 +44,18 @@ class Inbox(Protocol):
         """The customer pressed Stop: end the answer under way where it is."""
         ...
 
+    async def progress(self, progress: Progress) -> None:
+        """Commit what the platform told about a part; a failure that comes late is told to a person."""
+        ...
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        """The chat that any of these names of one customer belongs to; from now on all of them do. StoreError."""
+        ...
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        """Every name a chat is known under, the one last written from first; its own when it has no other."""
+        ...
+
 
 class Channel(Protocol):
     """One place customers write from. Its file's name is its name in config.yaml."""
@@ -169,23 +72,6 @@ class Channel(Protocol):
 
     async def deliver(self, address: Address, text: AsyncIterator[str], outbox: Outbox) -> str:
         """Pull the text and show it as it comes; return what stands in the chat in the end. Raises ChannelError."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    """A button under a card; a press comes back as a message of kind PRESS whose text is `data`."""
-
-    label: str
-    data: str
-
-
-@runtime_checkable
-class Cards(Protocol):
-    """A channel operators can work in: it can post a card with buttons and name it afterwards."""
-
-    async def post(self, address: Address, text: str, buttons: Sequence[Button]) -> str:
-        """Post the card; the platform's id for it, which a reply to the card carries as `reply_to`."""
         ...
 
 
@@ -225,7 +111,19 @@ class Store(Protocol):
         ...
 
     async def mark(self, address: Address, part: Part) -> None:
-        """Keep a part's state and platform id."""
+        """Keep a part's state, platform id and fees; what the platform told since is not overwritten."""
+        ...
+
+    async def advance(self, progress: Progress) -> Part | None:
+        """Keep what the platform told of a part, upwards only; the part when a settled reply has failed with it."""
+        ...
+
+    async def chat_of(self, channel: str, given: Sequence[str], at: datetime) -> Address:
+        """The chat these names belong to, the first name's own when all are new; they are kept as its names."""
+        ...
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        """The names of a chat, the one seen last first."""
         ...
 
     async def settle(self, settlement: Settlement) -> None:

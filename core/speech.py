@@ -10,10 +10,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from core.burst import Burst
-from core.conversation import Author
+from core.conversation import Author, MessageKind
 from core.errors import Interrupted, NoAnswer
-from core.ports import Outcome
 from core.prompt import compose
+from core.records import Outcome
 from core.rules import Decision, decide
 from core.tiers import Tier
 
@@ -37,8 +37,13 @@ def read_and_decide(policy: Policy, burst: Burst) -> Decision:
 
 
 def opening(policy: Policy, burst: Burst, decision: Decision) -> str:
-    """What stands before the first answer ever (who is speaking), and before one that a rule has words for."""
-    lines = [policy.wording.say("disclosure", burst.language)] if burst.conversation.first_contact else []
+    """What stands before the first answer ever (who is speaking, about what), and before one that a rule has words for.
+
+    Nothing stands before the answer to somebody who wants no messages.
+    """
+    if burst.outcome is Outcome.OPTED_OUT:
+        return ""
+    lines = [policy.wording.introduction(burst.language)] if burst.conversation.first_contact else []
     said = [rule.say for name in decision.fresh if (rule := policy.book.rule(name))]
     lines += [policy.wording.pick(words, burst.language) for words in said]
     return "".join(f"{line}\n\n" for line in lines if line)
@@ -89,6 +94,8 @@ def _fixed(policy: Policy, burst: Burst, decision: Decision) -> str:
     """The desk's own answer to what no model needs to see; empty when a tier must answer."""
     asked = burst.conversation.asked.strip()
     attached = [a for m in burst.conversation.unanswered for a in m.attachments]
+    if consent := _consent(policy, burst):
+        return consent
     if asked.partition(" ")[0] in {"/start", "/help"}:
         notice, values = "greeting", {}
     elif attached and not asked and decision.tier is not Tier.PERSON:
@@ -97,6 +104,18 @@ def _fixed(policy: Policy, burst: Burst, decision: Decision) -> str:
         return ""
     burst.outcome = Outcome.NOTICE
     return _say(policy, burst, notice, **values)
+
+
+def _consent(policy: Policy, burst: Burst) -> str:
+    """What to say to somebody who wants no messages, or wants them again; empty when that is not what it is about."""
+    burst.note_consent()
+    if burst.outcome is Outcome.OPTED_OUT:
+        return _say(policy, burst, "opted_out" if burst.consent else "still_opted_out")
+    words = [m for m in burst.heard if m.kind is not MessageKind.OPT_IN]
+    if words or len(burst.heard) == 0:
+        return ""
+    burst.outcome = Outcome.NOTICE
+    return _say(policy, burst, "opted_in" if burst.consent else "greeting")
 
 
 def _say(policy: Policy, burst: Burst, notice: str, **values: str) -> str:

@@ -59,6 +59,14 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Fee:
+    """What a platform takes for one message: `what` it is for, such as `whatsapp out`; `cost` None when unknown."""
+
+    what: str
+    cost: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """One row of models.yaml. `free` models cost nothing; otherwise a price of None means *unknown*, never zero.
 

@@ -16,6 +16,8 @@ SHIPPED: Texts = {
         "da": "Hej! Jeg er en AI-assistent, ikke et menneske. Du kan altid bede om et menneske.",
         "de": "Hallo! Ich bin ein KI-Assistent, kein Mensch. Sie können jederzeit nach einem Menschen fragen.",
     },
+    # What this bot helps with: nobody but its owner knows, so nothing is shipped.
+    "scope": {"en": ""},
     "greeting": {
         "en": "What can I help you with?",
         "da": "Hvad kan jeg hjælpe med?",
@@ -74,6 +76,22 @@ SHIPPED: Texts = {
         "da": "(Mit svar blev afbrudt her. Spørg igen, hvis der mangler noget.)",
         "de": "(Meine Antwort wurde hier unterbrochen. Fragen Sie noch einmal, wenn etwas fehlt.)",
     },
+    "opted_out": {
+        "en": "You will get no more messages from us here. Write START if you want them again.",
+        "da": "Du får ikke flere beskeder fra os her. Skriv START, hvis du vil have dem igen.",
+        "de": "Sie erhalten hier keine Nachrichten mehr von uns. Schreiben Sie START, wenn Sie wieder welche möchten.",
+    },
+    "still_opted_out": {
+        "en": "You asked us to write no more, so I can't answer. Write START, then ask again.",
+        "da": "Du har bedt os om ikke at skrive mere, så jeg kan ikke svare. Skriv START, og spørg så igen.",
+        "de": "Sie möchten keine Nachrichten mehr, deshalb kann ich nicht antworten. Schreiben Sie START und"
+        " fragen Sie dann noch einmal.",
+    },
+    "opted_in": {
+        "en": "Thank you, I can write to you again. What can I help you with?",
+        "da": "Tak, nu kan jeg skrive til dig igen. Hvad kan jeg hjælpe med?",
+        "de": "Danke, ich kann Ihnen wieder schreiben. Womit kann ich helfen?",
+    },
 }
 
 
@@ -88,6 +106,15 @@ class Wording:
         """A notice in this language, else in the bot's first language, else in English. KeyError: no such notice."""
         words = {**SHIPPED[notice], **self.own.get(notice, {})}
         return self.pick(words, language).format(**values)
+
+    def introduction(self, language: str) -> str:
+        """Who is speaking, and what it can help with where the bot's owner said so."""
+        lines = (self.say("disclosure", language), self.say("scope", language))
+        return " ".join(line for line in lines if line)
+
+    def has(self, notice: str, language: str) -> bool:
+        """Whether there is a text in this very language, not one it would fall back to."""
+        return bool({**SHIPPED[notice], **self.own.get(notice, {})}.get(language, ""))
 
     def pick(self, words: Mapping[str, str], language: str) -> str:
         """The text for a language out of a mapping, falling back as `say` does; empty when there is none."""

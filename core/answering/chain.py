@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.errors import BadPrompt, Denied, Interrupted, NoAnswer, ProviderError, Unavailable
-from core.ports import Call, Provider
+from core.ports import Provider
+from core.records import Call
 from core.tiers import Chunk, ModelCard, Prompt, Tier, Usage
 
 log = logging.getLogger(__name__)

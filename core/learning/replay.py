@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from core.conversation import Address, Arrival, Conversation, Customer, Holder, Message, Reply, Turn
 from core.learning.dialogues import Dialogue
-from core.ports import Inbox, Part, Promise, Settlement, Store
+from core.ports import Inbox, Store
+from core.records import Part, Progress, Promise, Settlement
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,18 @@ class RecordedHistory:
     async def mark(self, address: Address, part: Part) -> None:
         """As the real store."""
         await self._store.mark(address, part)
+
+    async def advance(self, progress: Progress) -> Part | None:
+        """As the real store."""
+        return await self._store.advance(progress)
+
+    async def chat_of(self, channel: str, given: Sequence[str], at: datetime) -> Address:
+        """As the real store."""
+        return await self._store.chat_of(channel, given, at)
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        """As the real store."""
+        return await self._store.names_of(address)
 
     async def settle(self, settlement: Settlement) -> None:
         """As the real store; what was heard becomes history, what we replied does not."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from core.ports import Outcome, Settlement
+from core.records import Outcome, Settlement
 
 Amounts = dict[str, Decimal]
 

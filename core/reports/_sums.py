@@ -10,7 +10,7 @@ from decimal import Context, Decimal, localcontext
 from typing import Any
 
 from core.conversation import Address
-from core.ports import Call, Entry
+from core.records import Call, Entry
 from core.tiers import Money, Tier
 
 TIERS = (*(tier.label for tier in Tier), "desk")

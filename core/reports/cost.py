@@ -15,7 +15,7 @@ from typing import Any
 
 from core.documents import Document, Report
 from core.periods import Window
-from core.ports import Entry, Outcome
+from core.records import Entry, Outcome
 from core.reports._money import adding_up, digits_for, rounded, shown
 from core.reports._sums import TIERS, Exchange, Rate, Sum, add_up
 

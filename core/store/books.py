@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, case, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.conversation import Address, Author, HandBack, Holder, Message, Reply, Turn
-from core.ports import Call, Entry, Outcome
+from core.records import Call, Entry, Outcome
 from core.rules import Decision
-from core.store.codec import DECISION, NAMES, instant, micros, read_turn
+from core.store.codec import DECISION, FEES, NAMES, instant, micros, read_turn
 from core.store.schema import call, card, conversation, decision, inbox, ledger, turn
 from core.tiers import Money, Usage
 
@@ -74,6 +74,7 @@ def _entry(row: Row[Any], calls: Sequence[Call]) -> Entry:
         calls=tuple(calls),
         first_text=row.first_text,
         total=row.total,
+        fees=FEES.validate_json(row.fees),
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.conversation import Closed, HandBack, Message, Reply, Turn
-from core.ports import Settlement
+from core.records import Settlement
 from core.rules import Decision
+from core.tiers import Fee
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -21,6 +22,7 @@ MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 SETTLEMENT: TypeAdapter[Settlement] = TypeAdapter(Settlement)
 DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 NAMES: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
+FEES: TypeAdapter[tuple[Fee, ...]] = TypeAdapter(tuple[Fee, ...])
 
 KINDS: dict[str, TypeAdapter[Any]] = {
     "message": MESSAGE,

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from core.errors import StoreError
 from core.store.schema import metadata
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The revision this code reads and writes; a test compares it with the migrations folder."""
 
 

@@ -76,6 +76,7 @@ part = Table(
     Column("text", Text, nullable=False),
     Column("state", String, nullable=False),
     Column("sent_as", String, nullable=False, default=""),
+    Column("fees", Text, nullable=False, server_default="[]"),
 )
 
 decision = Table(
@@ -104,8 +105,10 @@ ledger = Table(
     Column("messages", Text, nullable=False),
     Column("first_text", Float),
     Column("total", Float, nullable=False),
+    Column("fees", Text, nullable=False, server_default="[]"),
     Index("ledger_at", "at"),
 )
+"""One row a burst or an unasked reply. `fees`: what the platform takes for its messages, in and out, as JSON."""
 
 call = Table(
     "call",
@@ -136,3 +139,13 @@ card = Table(
     Index("card_sent_as", "desk", "sent_as"),
 )
 """Which conversation a card in the operators' chat (`desk`, `sent_as`) is about."""
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("conv", String, primary_key=True),
+    Column("chat", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("alias_chat", "chat"),
+)
+"""Another name (`conv`, written as an address) of the chat `chat`, last written from at `at`."""

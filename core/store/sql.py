@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from core.conversation import Address, Arrival, Conversation, Holder, Turn
-from core.ports import Entry, Part, Promise, Settlement
-from core.store import books, work
+from core.records import Entry, Part, Progress, Promise, Settlement
+from core.store import books, names, parts, work
 from core.store.books import ChatRow, Receipt
 from core.store.database import Database
 from core.store.migrate import prepare
@@ -40,8 +40,21 @@ class SqlStore:
         return await self._database.write(lambda c: work.plan(c, settlement, texts))
 
     async def mark(self, address: Address, part: Part) -> None:
-        """Keep a part's state and platform id."""
-        await self._database.write(lambda c: work.mark(c, address, part))
+        """Keep a part's state, platform id and fees; what the platform told since is not overwritten."""
+        await self._database.write(lambda c: parts.mark(c, address, part))
+
+    async def advance(self, progress: Progress) -> Part | None:
+        """Keep what the platform told of a part, upwards only; the part when a settled reply has failed with it."""
+        return await self._database.write(lambda c: parts.advance(c, progress))
+
+    async def chat_of(self, channel: str, given: Sequence[str], at: datetime) -> Address:
+        """The chat these names belong to; they are kept as its names."""
+        chat, news = await self._database.read(lambda c: names.chat_of(c, channel, given))
+        return await self._database.write(lambda c: names.keep(c, channel, given, at)) if news else chat
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        """The names of a chat, the one seen last first."""
+        return await self._database.read(lambda c: names.names_of(c, address))
 
     async def settle(self, settlement: Settlement) -> None:
         """End a burst: messages, reply, decision, ledger and holder at once; a known key changes nothing."""

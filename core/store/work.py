@@ -12,9 +12,10 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.conversation import Address, Arrival, Conversation, Holder, Message, Reply, Turn
-from core.ports import Part, PartState, Promise, Settlement
-from core.store.codec import DECISION, MESSAGE, NAMES, SETTLEMENT, micros, read_turn, text, turn_columns
-from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, part, reply, turn
+from core.records import Part, Promise, Settlement
+from core.store import parts
+from core.store.codec import DECISION, FEES, MESSAGE, NAMES, SETTLEMENT, micros, read_turn, text, turn_columns
+from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, reply, turn
 
 HISTORY = 200
 """At most so many turns of a chat are ever loaded."""
@@ -64,16 +65,6 @@ _add_turn = insert(turn)
 _add_decision = insert(decision).on_conflict_do_nothing()
 _add_entry = insert(ledger).on_conflict_do_nothing()
 _add_call = insert(call).on_conflict_do_nothing()
-_parts = (
-    select(part.c.number, part.c.text, part.c.state, part.c.sent_as)
-    .where(part.c.conv == bindparam("c"), part.c.reply == bindparam("r"))
-    .order_by(part.c.number)
-)
-_mark = (
-    update(part)
-    .where(part.c.conv == bindparam("c"), part.c.reply == bindparam("r"), part.c.number == bindparam("n"))
-    .values(state=bindparam("s"), sent_as=bindparam("a"))
-)
 
 
 def admit(c: Connection, arrival: Arrival) -> bool:
@@ -128,12 +119,7 @@ def _open_inbox(address: Address | None) -> Any:
 
 def _planned(c: Connection, conv: str, key: str, body: str) -> Promise:
     settlement = SETTLEMENT.validate_json(body)
-    return Promise(settlement.address, settlement.messages, settlement, tuple(_read_parts(c, conv, key)))
-
-
-def _read_parts(c: Connection, conv: str, key: str) -> list[Part]:
-    rows = c.execute(_parts, {"c": conv, "r": key})
-    return [Part(key, number, body, PartState(state), sent_as) for number, body, state, sent_as in rows]
+    return Promise(settlement.address, settlement.messages, settlement, tuple(parts.read(c, conv, key)))
 
 
 def plan(c: Connection, settlement: Settlement, texts: Sequence[str]) -> list[Part]:
@@ -142,19 +128,8 @@ def plan(c: Connection, settlement: Settlement, texts: Sequence[str]) -> list[Pa
     row = {"conv": conv, "key": key, "state": "planned", "at": micros(settlement.entry.at)}
     row["plan"] = text(SETTLEMENT, settlement)
     if c.execute(insert(reply).on_conflict_do_nothing(), row).rowcount:
-        parts = [
-            {"conv": conv, "reply": key, "number": n, "text": body, "state": PartState.PLANNED.value, "sent_as": ""}
-            for n, body in enumerate(texts)
-        ]
-        if parts:
-            c.execute(insert(part), parts)
-    return _read_parts(c, conv, key)
-
-
-def mark(c: Connection, address: Address, item: Part) -> None:
-    """Write one part's state."""
-    values = {"c": str(address), "r": item.reply, "n": item.index, "s": item.state.value, "a": item.sent_as}
-    c.execute(_mark, values)
+        parts.add(c, conv, key, texts)
+    return parts.read(c, conv, key)
 
 
 def settle(c: Connection, settlement: Settlement) -> None:
@@ -209,6 +184,7 @@ def _book(c: Connection, settlement: Settlement) -> None:
         "messages": text(NAMES, entry.messages),
         "first_text": entry.first_text,
         "total": entry.total,
+        "fees": text(FEES, entry.fees),
     }
     c.execute(_add_entry, row)
     calls = [

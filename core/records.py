@@ -1,0 +1,150 @@
+"""What is written down about a message: model calls, ledger entries, parts of a reply, settlements and promises.
+
+Frozen values; how they are kept is the store's affair, when they are made the desk's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.conversation import Address, Holder, Message, Reply
+from core.rules import Decision
+from core.tiers import Fee, Money, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a model, whatever became of it. `outcome` is answered, failed, refused, cancelled or empty.
+
+    `cost` is None when unknown (no price, or no usage was told); a free model says `free` and nothing else is zero.
+    `error` is the name of the error class, never a vendor's words.
+    """
+
+    provider: str
+    model: str
+    outcome: str
+    seconds: float
+    usage: Usage | None = None
+    cost: Money | None = None
+    free: bool = False
+    error: str = ""
+
+
+class Outcome(StrEnum):
+    """What became of a burst."""
+
+    ANSWERED = "answered"
+    HANDED_OVER = "handed over"
+    NOTICE = "notice"
+    WITH_PERSON = "with person"
+    PERSON = "person"
+    APOLOGISED = "apologised"
+    STOPPED = "stopped"
+    TAKEN = "taken over"
+    NOTED = "noted"
+    UNDELIVERABLE = "undeliverable"
+    OPTED_OUT = "opted out"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger: what answering one burst cost and why. Seconds count from the newest message's arrival.
+
+    `outcome` is one of Outcome's values; `tier` names who answered, empty where nobody had to. `fees` are what the
+    platform takes for the messages, in and out.
+    """
+
+    at: datetime
+    address: Address
+    messages: tuple[str, ...]
+    outcome: Outcome
+    tier: str = ""
+    rules: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    first_text: float | None = None
+    total: float = 0.0
+    fees: tuple[Fee, ...] = ()
+
+
+class PartState(StrEnum):
+    """How far one part of a reply has come on the platform (research: reliability, state machine of a part).
+
+    DELIVERED and READ are what a platform tells later; what is DELIVERED, READ or REJECTED never becomes less.
+    """
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    OPEN = "open"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One platform message of a reply. `reply` is the reply's key, `sent_as` the platform's id once it has one.
+
+    `fees` is what the platform takes for it, set with the mark that says it was sent.
+    """
+
+    reply: str
+    index: int
+    text: str
+    state: PartState = PartState.PLANNED
+    sent_as: str = ""
+    fees: tuple[Fee, ...] = ()
+
+    @property
+    def arrived(self) -> bool:
+        """Whether nothing is left to be done for it."""
+        return self.state in {PartState.SENT, PartState.DELIVERED, PartState.READ}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a platform tells later about a part: how far it came, under which id; `why` it failed, for operators."""
+
+    address: Address
+    reply: str
+    index: int
+    state: PartState
+    sent_as: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What ends one burst, committed whole: the messages answered, the reply, the decision and the ledger entry.
+
+    `key` names the reply for ever: a settlement repeated under the same key changes nothing. `heard` are those of
+    `messages` that become turns (an edit that changed nothing does not). `holder` is who has the conversation from
+    here on, None to leave it.
+    """
+
+    key: str
+    address: Address
+    messages: tuple[Message, ...]
+    entry: Entry
+    heard: tuple[Message, ...] = ()
+    reply: Reply | None = None
+    decision: Decision | None = None
+    holder: Holder | None = None
+
+    @property
+    def text(self) -> str:
+        """What the reply says; empty when there is none."""
+        return self.reply.text if self.reply else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Admitted and not settled. With a `plan` the text is decided and only sending is left, part by part."""
+
+    address: Address
+    messages: tuple[Message, ...]
+    plan: Settlement | None = None
+    parts: tuple[Part, ...] = ()
