@@ -11,7 +11,7 @@ from bots.office import AppliedRule, Receipt, Summary
 from core.conversation import Address, Conversation, Holder
 from core.desk import Desk
 from core.errors import FirstlineError
-from core.ports import Call
+from core.records import Entry
 from core.store.books import ChatRow
 from core.store.sql import SqlStore
 
@@ -47,7 +47,7 @@ class FrontOffice:
             rules.append(AppliedRule(name, known.why if known else "", without, held=held))
         return Receipt(
             tier=entry.tier,
-            cost=cost_in_words(entry.calls),
+            cost=cost_in_words(entry),
             rules=tuple(rules),
             readings=decision.readings if decision else {},
             first_text=None if entry.first_text is None else entry.first_text * 1000,
@@ -78,14 +78,16 @@ def _summary(row: ChatRow) -> Summary:
     return Summary(row.address, row.customer, row.last_text, row.last_at, row.holder, row.held_since)
 
 
-def cost_in_words(calls: Sequence[Call]) -> str:
-    """What the calls cost: amounts by currency, `free`, and `unknown` where one has no known price; never a bare 0."""
+def cost_in_words(entry: Entry) -> str:
+    """What the calls and the platform cost: amounts by currency, `free`, `unknown` where one has no known price."""
     amounts: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for call in calls:
-        if call.cost is not None:
-            amounts[call.cost.currency] += call.cost.amount
+    for cost in (*(call.cost for call in entry.calls), *(fee.cost for fee in entry.fees)):
+        if cost is not None:
+            amounts[cost.currency] += cost.amount
     words = [f"{amount:f} {currency}" for currency, amount in amounts.items()]
-    unknown = sum(call.cost is None and not call.free for call in calls)
-    if unknown:
-        words.append(f"unknown for {unknown} call{'s' if unknown > 1 else ''}")
+    calls = sum(call.cost is None and not call.free for call in entry.calls)
+    fees = sum(fee.cost is None for fee in entry.fees)
+    for count, what in ((calls, "call"), (fees, "platform fee")):
+        if count:
+            words.append(f"unknown for {count} {what}{'s' if count > 1 else ''}")
     return " + ".join(words) or "free"

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.conversation import Address
 from core.records import Call, Entry
-from core.tiers import Money, Tier
+from core.tiers import Fee, Money, Tier
 
 TIERS = (*(tier.label for tier in Tier), "desk")
 """Who answers: the tiers, and the desk itself with a fixed text."""
@@ -43,7 +43,11 @@ class Exchange:
 
 @dataclass(slots=True)
 class Sum:
-    """What some entries came to. `unknown` counts the calls whose cost nobody can know, by model and why."""
+    """What some entries came to. `unknown` counts the calls whose cost nobody can know, by model and why.
+
+    `cost` is everything known: models and platforms; `fees` the platforms' part of it. `charged` counts the messages
+    a platform takes money for, `unknown_fees` those of them for which nobody wrote down how much.
+    """
 
     conversations: int = 0
     messages: int = 0
@@ -54,6 +58,14 @@ class Sum:
     free: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     cost: dict[str, Decimal] = field(default_factory=dict)
+    charged: int = 0
+    fees: dict[str, Decimal] = field(default_factory=dict)
+    unknown_fees: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing from `cost`."""
+        return not (self.unknown or self.unknown_fees)
 
     @property
     def per_conversation(self) -> dict[str, Decimal]:
@@ -70,6 +82,11 @@ class Sum:
             "rules": dict(self.rules.most_common()),
             "calls": {"all": self.calls, "free": self.free, "unknown": self.unknown.total()},
             "unknown": dict(self.unknown),
+            "fees": {
+                "messages": self.charged,
+                "unknown": dict(self.unknown_fees),
+                "cost": {currency: f"{amount:f}" for currency, amount in sorted(self.fees.items())},
+            },
             "cost": {currency: f"{amount:f}" for currency, amount in sorted(self.cost.items())},
             "cost_per_conversation": {currency: f"{each:f}" for currency, each in self.per_conversation.items()},
         }
@@ -87,7 +104,19 @@ def add_up(entries: Sequence[Entry], idle: timedelta, exchange: Exchange) -> Sum
             total.answered[entry.tier] += count
         with localcontext(EXACT):
             _book(total, entry.calls, exchange)
+            _charge(total, entry.fees, exchange)
     return total
+
+
+def _charge(total: Sum, fees: Iterable[Fee], exchange: Exchange) -> None:
+    for fee in fees:
+        total.charged += 1
+        if fee.cost is None:
+            total.unknown_fees[fee.what] += 1
+            continue
+        money = exchange.convert(fee.cost)
+        for sums in (total.cost, total.fees):
+            sums[money.currency] = sums.get(money.currency, Decimal()) + money.amount
 
 
 def _book(total: Sum, calls: Iterable[Call], exchange: Exchange) -> None:

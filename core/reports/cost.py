@@ -20,12 +20,13 @@ from core.reports._money import adding_up, digits_for, rounded, shown
 from core.reports._sums import TIERS, Exchange, Rate, Sum, add_up
 
 COLUMNS = ("day", "channel", "conversations", "messages", *TIERS, "apologised", "escalations", "calls", "free_calls")
-COLUMNS += ("unknown_calls", "currency", "cost")
+COLUMNS += ("unknown_calls", "charged_messages", "unknown_fees", "currency", "cost", "fees")
 TOP_RULES = 5
 ALL = "All channels"
 PRICE_NOTE = (
-    "Costs are the tokens the vendors reported times the prices written in models.yaml when each call was made;"
-    " they are not an invoice. Amounts are added exactly, then rounded so that the channels add up to the total."
+    "Costs are the tokens the vendors reported times the prices written in models.yaml when each call was made,"
+    " and what config.yaml says platforms take for messages; they are not an invoice. Amounts are added exactly,"
+    " then rounded so that the channels add up to the total."
 )
 
 
@@ -88,6 +89,9 @@ def _notes(total: Sum, exchange: Exchange) -> list[str]:
     if total.unknown:
         which = ", ".join(f"{model} {n}" for model, n in total.unknown.most_common())
         notes.append(f"Not in any amount, because their cost is unknown: {total.unknown.total()} calls: {which}.")
+    if total.unknown_fees:
+        which = ", ".join(f"{what} {n}" for what, n in total.unknown_fees.most_common())
+        notes.append(f"Not in any amount, because no fee is written down for them in config.yaml: messages: {which}.")
     return notes
 
 
@@ -120,7 +124,7 @@ def _block(name: str, each: Sum, amounts: Sequence[str]) -> list[str]:
     unknown = each.unknown.total()
     answered = each.answered.total()
     shares = ", ".join(f"{t} {n} ({n / answered:.0%})" for t in TIERS if (n := each.answered[t]))
-    known = " + ".join(amounts) or ("unknown" if unknown else "free" if each.free else "nothing")
+    known = " + ".join(amounts) or ("unknown" if not each.complete else "free" if each.free else "nothing")
     per = " + ".join(shown(rounded(a, digits_for([a])), a, c) for c, a in each.per_conversation.items() if a)
     calls = f"{each.calls} calls of models, {each.free} free, {unknown} of unknown cost"
     apologised = each.outcomes[Outcome.APOLOGISED.value]
@@ -128,9 +132,19 @@ def _block(name: str, each: Sum, amounts: Sequence[str]) -> list[str]:
     lines += [f"  answered by {shares}"] if shares else []
     lines += [f"  answered with an apology: {apologised}"] if apologised else []
     lines += [
-        f"  cost {'at least ' if unknown and amounts else ''}{known}" + (f", {per} a conversation" if per else "")
+        f"  cost {'' if each.complete or not amounts else 'at least '}{known}"
+        + (f", {per} a conversation" if per else "")
     ]
-    return [*lines, f"  {calls}"]
+    return [*lines, f"  {calls}", *_fees(each)]
+
+
+def _fees(each: Sum) -> list[str]:
+    """What of the cost is the platform's, where it takes anything."""
+    if not each.charged:
+        return []
+    known = " + ".join(shown(rounded(a, digits_for([a])), a, c) for c, a in sorted(each.fees.items()) if a)
+    unknown = each.unknown_fees.total()
+    return [f"  of it {known or 'nothing known'} for {each.charged} messages on the platform, {unknown} of unknown fee"]
 
 
 def _csv(entries: Sequence[Entry], window: Window, idle: timedelta, exchange: Exchange) -> str:
@@ -150,7 +164,7 @@ def _csv(entries: Sequence[Entry], window: Window, idle: timedelta, exchange: Ex
 def _rows(day: str, channel: str, each: Sum, escalations: int) -> Iterable[Sequence[object]]:
     tiers = [each.answered[tier] for tier in TIERS]
     counts = [each.conversations, each.messages, *tiers, each.outcomes[Outcome.APOLOGISED.value], escalations]
-    counts += [each.calls, each.free, each.unknown.total()]
-    costs: list[tuple[str, str]] = [(currency, f"{amount:f}") for currency, amount in sorted(each.cost.items())]
-    for i, (currency, cost) in enumerate(costs or [("", "")]):
-        yield [day, channel, *(counts if i == 0 else [""] * len(counts)), currency, cost]
+    counts += [each.calls, each.free, each.unknown.total(), each.charged, each.unknown_fees.total()]
+    costs = [(c, f"{amount:f}", f"{each.fees.get(c, Decimal()):f}") for c, amount in sorted(each.cost.items())]
+    for i, cost in enumerate(costs or [("", "", "")]):
+        yield [day, channel, *(counts if i == 0 else [""] * len(counts)), *cost]

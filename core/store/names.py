@@ -6,9 +6,9 @@ Plain functions of a connection. A chat with one name only needs no row here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.conversation import Address
@@ -19,9 +19,9 @@ _known = select(alias.c.conv, alias.c.chat).where(alias.c.conv.in_(bindparam("na
 _written = select(conversation.c.conv).where(conversation.c.conv.in_(bindparam("names", expanding=True)))
 _of = select(alias.c.conv).where(alias.c.chat == bindparam("c")).order_by(alias.c.at.desc(), alias.c.conv)
 _newest = _of.limit(1)
+_latest = select(func.max(alias.c.at)).where(alias.c.chat == bindparam("c"))
 _keep = insert(alias)
 _keep = _keep.on_conflict_do_update(index_elements=["conv"], set_={"at": _keep.excluded.at})
-MOMENT = timedelta(microseconds=1)
 
 
 def chat_of(c: Connection, channel: str, names: Sequence[str]) -> tuple[Address, bool]:
@@ -43,9 +43,11 @@ def keep(c: Connection, channel: str, names: Sequence[str], at: datetime) -> Add
     chat, _ = chat_of(c, channel, names)
     known = set(c.execute(_of, {"c": str(chat)}).scalars())
     rows = [str(Address(channel, name)) for name in dict.fromkeys((*names, chat.chat))]
+    latest = c.execute(_latest, {"c": str(chat)}).scalar()
+    newest = max(micros(at), (latest or 0) + len(rows))  # newer than all before, whatever the clock did
     for n, row in enumerate(rows):
         if n == 0 or row not in known:
-            c.execute(_keep, {"conv": row, "chat": str(chat), "at": micros(at - n * MOMENT)})
+            c.execute(_keep, {"conv": row, "chat": str(chat), "at": newest - n})
     return chat
 
 

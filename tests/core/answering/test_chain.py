@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from core.answering.availability import Availability
 from core.answering.chain import Answer, Chain, Patience
 from core.errors import BadPrompt, Busy, Denied, Interrupted, NoAnswer, Unavailable
-from core.ports import Call
+from core.records import Call
 from core.tiers import Delta, Line, ModelCard, Money, Price, Prompt, Tier, Usage
 
 PRICE = Price(Decimal("1"), Decimal("2"), "USD", date(2026, 11, 1), "https://prices.example")

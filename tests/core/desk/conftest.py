@@ -18,7 +18,8 @@ from core.desk import Desk
 from core.errors import ProviderError
 from core.library import Library
 from core.policy import Policy
-from core.ports import Promise, Store
+from core.ports import Store
+from core.records import Promise
 from core.rules import Condition, Is, Reading, Rule, Rulebook, Signal
 from core.store.sql import open_store
 from core.tiers import Chunk, Delta, ModelCard, Prompt, Tier, Usage
@@ -132,10 +133,16 @@ class House:
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
+def channel() -> MemoryChannel:
+    """The channel customers write on; a test file that needs another one says so by a fixture of this name."""
+    return MemoryChannel()
+
+
+@pytest.fixture
+async def house(channel: MemoryChannel) -> AsyncIterator[House]:
     scripts = {name: Script() for name in ("quick", "standard", "expert")}
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store("sqlite://"))
-        made = House(store, MemoryChannel(), scripts)
+        made = House(store, channel, scripts)
         await stack.enter_async_context(made.desk)
         yield made

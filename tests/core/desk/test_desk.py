@@ -12,7 +12,8 @@ import pytest
 
 from core.conversation import Address, Arrival, Attachment, Holder, Message, MessageKind
 from core.errors import Interrupted, NotSent, StoreError, Unavailable, Unreachable
-from core.ports import Outbox, Outcome
+from core.ports import Outbox
+from core.records import Outcome
 from core.tiers import Chunk, ModelCard, Prompt
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from core.conversation import Address, Author, Customer, Holder, MessageKind
 from core.errors import NotSent
-from core.ports import Outcome
+from core.records import Outcome
 from core.rules import Reading, Rulebook
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from core.learning.dialogues import Dialogue, parse
 from core.learning.moves import compare
 from core.learning.replay import RecordedHistory, feed, timed
 from core.learning.tally import Tally, count
-from core.ports import Inbox, Settlement
+from core.ports import Inbox
+from core.records import Settlement
 from core.rules import Condition, Is, Reading, Rule, Rulebook, Signal
 from core.tiers import Prompt, Tier
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from core.conversation import Address
 from core.documents import Document
 from core.periods import Window, days
-from core.ports import Call, Entry, Outcome
+from core.records import Call, Entry, Outcome
 from core.reports._money import adding_up, digits_for, rounded, shown
 from core.reports.cost import build
-from core.tiers import Money, Usage
+from core.tiers import Fee, Money, Usage
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -66,6 +66,30 @@ def test_known_free_and_unknown_calls_are_never_mixed() -> None:
     assert document.data["total"]["cost"] == {"USD": "0.25"}
     assert "cost at least 0.25 USD" in document.text
     assert "vendor/model (cancelled) 1, vendor/new (no price) 1" in document.text
+
+
+def test_what_a_platform_takes_is_part_of_the_cost_and_told_apart_from_the_models() -> None:
+    fees = (Fee("whatsapp in", Money(Decimal("0.005"), "USD")), Fee("whatsapp out", Money(Decimal("0.005"), "USD")))
+    document = report(entry(paid("0.25"), chat="whatsapp:1", fees=fees), entry(FREE))
+    assert document.data["total"]["cost"] == {"USD": "0.260"}
+    assert document.data["total"]["fees"] == {"messages": 2, "unknown": {}, "cost": {"USD": "0.010"}}
+    assert "of it 0.01 USD for 2 messages on the platform, 0 of unknown fee" in document.text
+    rows = {row["channel"]: row for row in csv.DictReader(io.StringIO(document.csv))}
+    assert (rows["whatsapp"]["cost"], rows["whatsapp"]["fees"], rows["whatsapp"]["charged_messages"]) == (
+        "0.260",
+        "0.010",
+        "2",
+    )
+    assert rows["web"]["charged_messages"] == "0"
+
+
+def test_a_fee_nobody_wrote_down_makes_the_cost_incomplete_and_is_never_nothing() -> None:
+    document = report(entry(FREE, chat="whatsapp:1", fees=(Fee("whatsapp out"), Fee("whatsapp out"))))
+    assert "cost unknown" in document.text
+    assert "messages: whatsapp out 2." in document.text
+    assert document.data["total"]["fees"]["unknown"] == {"whatsapp out": 2}
+    some = report(entry(paid("1"), chat="whatsapp:1", fees=(Fee("whatsapp out"),)))
+    assert "cost at least 1.00 USD" in some.text
 
 
 def test_an_unknown_cost_alone_is_unknown_and_not_nothing() -> None:

@@ -26,7 +26,7 @@ from core.conversation import (
     Reply,
 )
 from core.errors import StoreError
-from core.ports import Call, Entry, Outcome, PartState, Settlement
+from core.records import Call, Entry, Outcome, PartState, Settlement
 from core.rules import Decision, Reading
 from core.store.migrate import NEWEST
 from core.store.schema import metadata
