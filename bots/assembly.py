@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bots import licence
 from core.answering.availability import Availability
 from core.answering.chain import Chain
 from core.answering.registry import read as read_registry
@@ -118,11 +119,18 @@ class Parts:
 
     def channels(self) -> dict[str, Channel]:
         """The channels that have what they need; the others are off."""
-        return {
-            name: self._plugin(("channels", name), "channels", name, options_for(section))
-            for name, section in self.settings.channels.items()
-            if not section.missing
-        }
+        return {name: self.channel(name) for name, section in self.settings.channels.items() if not section.missing}
+
+    def channel(self, name: str) -> Channel:
+        """One channel of the settings, whether it has what it needs or not."""
+        made: Channel = self._plugin(("channels", name), "channels", name, options_for(self.settings.channels[name]))
+        return made
+
+    def check_licence(self, channels: Mapping[str, Channel], policy: Policy) -> None:
+        """SettingsError with every condition of a platform that is not met; nothing may start then."""
+        problems = list(licence.faults(self.settings, channels, policy.wording, self._document()))
+        if problems:
+            raise SettingsError(problems)
 
     def providers(self) -> dict[str, Provider]:
         """Every provider, with or without its key: one that has none says so itself."""
@@ -169,8 +177,10 @@ class Parts:
             raise SettingsError([self._problem(path, error.what, error.write, key=True)]) from error
 
     def _problem(self, path: tuple[str, ...], what: str, write: str, *, key: bool = False) -> Problem:
-        document = source.read(self.file.read_text(encoding="utf-8"), self.file.name)
-        return document.problem(path, what, write, key=key)
+        return self._document().problem(path, what, write, key=key)
+
+    def _document(self) -> source.Document:
+        return source.read(self.file.read_text(encoding="utf-8"), self.file.name)
 
 
 @asynccontextmanager
@@ -193,6 +203,7 @@ async def open_house(
         policy = parts.policy(providers, availability)
         kept = await stack.enter_async_context(open_store(store or parts.store))
         around = dict(channels) if channels is not None else parts.channels()
+        parts.check_licence(around, policy)
         for channel in around.values():
             if (close := getattr(channel, "aclose", None)) is not None:
                 stack.push_async_callback(close)

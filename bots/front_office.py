@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bots.office import AppliedRule, Receipt, Summary
+from core.abilities import Files, Limited, Media
 from core.conversation import Address, Conversation, Holder
 from core.desk import Desk
 from core.errors import FirstlineError
+from core.ports import Channel
 from core.records import Entry
 from core.store.books import ChatRow
 from core.store.sql import SqlStore
@@ -21,9 +23,10 @@ LISTED = 100
 class FrontOffice:
     """Implements bots.office.Office."""
 
-    def __init__(self, desk: Desk, store: SqlStore) -> None:
+    def __init__(self, desk: Desk, store: SqlStore, channels: Mapping[str, Channel]) -> None:
         self._desk = desk
         self._store = store
+        self._channels = channels
 
     async def conversations(self) -> Sequence[Summary]:
         """The newest chats, waiting ones first."""
@@ -32,6 +35,20 @@ class FrontOffice:
     async def transcript(self, address: Address) -> Conversation:
         """One chat, with what is still being answered."""
         return await self._desk.history(address)
+
+    def limits(self, conversation: Conversation) -> str:
+        """What the channel says about writing to this customer."""
+        channel = self._channels.get(conversation.address.channel)
+        return channel.limits(conversation) if isinstance(channel, Limited) else ""
+
+    async def file(self, address: Address, message_id: str, number: int) -> Media | None:
+        """A file of a customer's message, from the channel it came by. ChannelError when it cannot be fetched."""
+        channel = self._channels.get(address.channel)
+        messages = (await self._desk.history(address)).messages
+        found = next((m.attachments[number : number + 1] for m in messages if m.id == message_id), ())
+        if not (found and found[0].handle and isinstance(channel, Files)):
+            return None
+        return await channel.fetch(found[0])
 
     async def why(self, address: Address, message_id: str) -> Receipt | None:
         """The decision and the ledger line behind an answer."""

@@ -15,7 +15,7 @@ from core.conversation import Author, Message, Reply
 from core.errors import StoreError
 from core.learning.dialogues import Dialogue, Said
 from core.periods import Window
-from core.ports import Entry
+from core.records import Entry
 from core.store import books
 
 T = TypeVar("T")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from core.abilities import Media
 from core.conversation import Address, Conversation, Holder
 from core.rules import Reading
 
@@ -66,6 +67,14 @@ class Office(Protocol):
 
     async def transcript(self, address: Address) -> Conversation:
         """One conversation, settled turns followed by what is still being answered; empty when there is none."""
+        ...
+
+    def limits(self, conversation: Conversation) -> str:
+        """What limits writing to this customer, in words; empty when nothing does."""
+        ...
+
+    async def file(self, address: Address, message_id: str, number: int) -> Media | None:
+        """The n-th file that came with a message, fetched from its platform; None when there is none."""
         ...
 
     async def why(self, address: Address, message_id: str) -> Receipt | None:

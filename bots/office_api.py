@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from aiohttp import web
 
@@ -25,7 +25,11 @@ LISTED = 200
 NAME_CHARACTERS = 60
 LAST_CHARACTERS = 200
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-ORDER = {Holder.WAITING: 0, Holder.PERSON: 1, Holder.BOT: 2}
+SHORT = 4
+SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "audio/ogg", "audio/mpeg", "video/mp4"})
+"""Types a browser shows without running anything of the sender's."""
+
+ORDER = {Holder.WAITING: 0, Holder.PERSON: 1, Holder.BOT: 2, Holder.OPTED_OUT: 3}
 
 T = TypeVar("T")
 
@@ -40,6 +44,7 @@ def routes(office: Office, operator_key: str) -> Sequence[web.AbstractRouteDef]:
         web.post("/operator/logout", desk.logout),
         web.get("/operator/api/conversations", desk.conversations),
         web.get("/operator/api/transcript", desk.transcript),
+        web.get("/operator/api/file", desk.file),
         web.post("/operator/api/{action:take|reply|back}", desk.act),
         web.get("/why", desk.may_ask_why),
         web.get("/why/{message}", desk.why),
@@ -84,8 +89,26 @@ class _OfficeRoutes:
     async def transcript(self, request: web.Request) -> web.Response:
         self._gate.check(request)
         conversation = await _asked(self._office.transcript(_address(request.query.get("address"))))
-        view = {"holder": str(conversation.holder), "turns": turn_views(conversation)}
+        limits = self._office.limits(conversation)
+        view = {"holder": str(conversation.holder), "turns": turn_views(conversation), "limits": limits}
         return web.json_response(view, headers=NO_STORE)
+
+    async def file(self, request: web.Request) -> web.Response:
+        """A customer's file. What a browser could run is only ever offered for saving, and in a sandbox."""
+        self._gate.check(request)
+        address, number = _address(request.query.get("address")), request.query.get("number", "0")
+        media = None
+        if number.isascii() and number.isdecimal() and len(number) < SHORT:
+            media = await _asked(self._office.file(address, request.query.get("message", ""), int(number)))
+        if media is None:
+            raise door.refuse(404, "There is no such file.")
+        shown = media.mime in SHOWN
+        headers = {"Content-Security-Policy": "default-src 'none'; sandbox"} | NO_STORE
+        headers["Content-Type"] = media.mime if shown else "application/octet-stream"
+        headers["Content-Disposition"] = (
+            "inline" if shown else f"attachment; filename*=UTF-8''{quote(media.name, safe='')}"
+        )
+        return web.Response(body=media.content, headers=headers)
 
     async def act(self, request: web.Request) -> web.Response:
         self._gate.check_post(request)

@@ -18,8 +18,9 @@ from bots.assembly import House, Parts, open_house, read_settings
 from bots.front_office import FrontOffice
 from bots.reload import watch
 from bots.server import serve_http
+from core.abilities import Cards
 from core.errors import Problem
-from core.ports import Cards, Channel
+from core.ports import Channel
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ async def serve(
         listening = False
         server = house.settings.server
         at = (host or server.host, server.port if port is None else port)
-        office, key = FrontOffice(house.desk, house.store), server.operator_key.reveal()
+        office, key = FrontOffice(house.desk, house.store, house.channels), server.operator_key.reveal()
         url = await stack.enter_async_context(serve_http(house.channels, office, key, ready=lambda: listening, at=at))
         await house.availability.ask()
         resumed = await house.desk.resume()
@@ -131,6 +132,7 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
             if section != in_force.providers.get(name):
                 providers[name] = house.closing(parts.provider(name))
         policy = parts.policy(providers, house.availability)
+        parts.check_licence(house.channels, policy)
         house.availability.adopt(providers)
         house.desk.policy, in_force = policy, parts.settings
         log.info("rules reloaded: %s", parts.settings.hash)

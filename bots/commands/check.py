@@ -16,11 +16,11 @@ from bots.assembly import MODELS, Parts, nearest, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, plain, problem_rows, run_async, screen
 from bots.cron import trigger
 from bots.schedule import UnknownReport, build_report
+from core.abilities import Cards
 from core.answering.availability import Availability
 from core.answering.registry import read as read_registry
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError
-from core.ports import Cards
 from core.rules import AnyOf, Rule, Rulebook, decide
 from core.settings import Settings, source
 from core.settings.source import Document
@@ -78,7 +78,9 @@ async def _build(parts: Parts, document: Document, problems: list[Problem]) -> N
     providers = _built(parts.providers, problems) or {}
     problems += _operators(parts.settings, channels, document)
     if not problems:
-        _built(lambda: parts.policy(providers, Availability(providers)), problems)
+        policy = _built(lambda: parts.policy(providers, Availability(providers)), problems)
+        if policy is not None:
+            _built(lambda: parts.check_licence(channels, policy), problems)
     for part in (*channels.values(), *providers.values()):
         if (close := getattr(part, "aclose", None)) is not None:
             await close()

@@ -22,11 +22,12 @@ from rich.markup import escape
 from bots.assembly import Parts, beside, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
 from bots.ledger import file_of
+from core.abilities import Examined
 from core.answering.availability import Availability
 from core.errors import SettingsError
 from core.settings import Settings
 
-LIBRARIES = ("firstline", "aiohttp", "sqlalchemy", "pydantic", "python-telegram-bot", "uvloop")
+LIBRARIES = ("firstline", "aiohttp", "sqlalchemy", "pydantic", "python-telegram-bot", "aiogram", "twilio", "uvloop")
 SAFE_SQLITE = (3, 51, 3)
 """Before this version two connections that write can corrupt a WAL file (SQLite's release notes, March 2026)."""
 
@@ -100,7 +101,22 @@ async def _configured(config: Path) -> list[Finding]:
     local = datetime.now(ZoneInfo(settings.time_zone))
     found.append(Finding("clock", settings.time_zone, "ok", f"{local:%H:%M %Z}, UTC{local:%z}"))
     found += [*_keys(settings), *_store(settings, config)]
-    return found + await _providers(settings, config)
+    return found + await _platforms(settings, config) + await _providers(settings, config)
+
+
+async def _platforms(settings: Settings, config: Path) -> list[Finding]:
+    """What each channel that is on finds out about its platform's set-up."""
+    try:
+        channels = Parts(settings, config).channels()
+    except SettingsError as error:
+        return [Finding("channel", "", "failed", str(problem)) for problem in error.problems]
+    found = []
+    for name, channel in channels.items():
+        if isinstance(channel, Examined):
+            found += [Finding(name, check.name, check.state, check.detail) for check in await channel.examine()]
+        if (close := getattr(channel, "aclose", None)) is not None:
+            await close()
+    return found
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

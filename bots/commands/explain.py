@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bots.assembly import build_book, read_settings
-from bots.commands._common import DEFAULT, Config, Json, emit, plain, screen, table
+from bots.assembly import Parts, build_book, read_settings
+from bots.commands._common import DEFAULT, Config, Json, emit, plain, run_async, screen, table
+from core.abilities import Limited
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError
 from core.learning.dialogues import parse
@@ -35,11 +36,27 @@ def command(
     book = build_book(settings, config.resolve().parent)
     before = _before(dialogue, channel, book)
     at = before.turns[-1].at + PACE if before.turns else datetime.now(UTC)
-    decision = decide(before.heard(Message("explained", before.address, text, at, CUSTOMER)), book)
+    conversation = before.heard(Message("explained", before.address, text, at, CUSTOMER))
+    decision, limits = decide(conversation, book), run_async(_limits(Parts(settings, config), conversation))
     if as_json:
-        emit(_data(decision))
+        emit(_data(decision) | {"limits": limits})
     else:
         _tell(screen(as_json=False), decision, book, channel)
+        if limits:
+            print(f"\n{limits}")
+
+
+async def _limits(parts: Parts, conversation: Conversation) -> str:
+    """What limits writing to this customer on their channel, in words; empty where nothing does."""
+    name = conversation.address.channel
+    if name not in parts.settings.channels:
+        return ""
+    channel = parts.channel(name)
+    try:
+        return channel.limits(conversation) if isinstance(channel, Limited) else ""
+    finally:
+        if (close := getattr(channel, "aclose", None)) is not None:
+            await close()
 
 
 def _before(file: Path | None, channel: str, book: Rulebook) -> Conversation:

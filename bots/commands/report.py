@@ -15,9 +15,9 @@ from bots.assembly import beside, open_house, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen
 from bots.ledger import read_entries
 from bots.schedule import build_report, send
+from core.abilities import Cards
 from core.conversation import Address
 from core.periods import Window, days, yesterday
-from core.ports import Cards
 
 
 class Form(StrEnum):

@@ -13,8 +13,13 @@ from core.markup import convert
 
 
 def message_view(message: Message) -> dict[str, Any]:
-    """A message of the customer's: exactly as written."""
-    return {"author": "customer", "id": message.id, "text": message.text, "at": _iso(message.at)}
+    """A message of the customer's: exactly as written, with what came along by kind and place in the message."""
+    view = {"author": "customer", "id": message.id, "text": message.text, "at": _iso(message.at)}
+    came = [
+        {"kind": a.kind, "note": a.note or a.name, "number": n, "fetched": bool(a.handle)}
+        for n, a in enumerate(message.attachments)
+    ]
+    return view | ({"attachments": came} if came else {})
 
 
 def reply_view(text: str, at: datetime, author: Author, answers: str) -> dict[str, Any]:

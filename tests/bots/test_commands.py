@@ -16,7 +16,7 @@ import pytest
 
 from bots.__main__ import COMMANDS
 from core.conversation import Address, Message, Reply
-from core.ports import Call, Entry, Outcome, Settlement
+from core.records import Call, Entry, Outcome, Settlement
 from core.store.sql import open_store
 from core.tiers import Money, Usage
 
@@ -260,7 +260,7 @@ async def test_a_report_is_printed_in_each_form_beside_a_running_firstline(bot: 
     assert "web: 1 conversations, 1 messages" in text
     assert "cost 0.01 USD" in text
     assert "Add USD with rate" in text
-    assert table.splitlines()[1].endswith(",USD,0.0125")
+    assert table.splitlines()[1].endswith(",USD,0.0125,0")
     assert data["total"]["cost"] == {"USD": "0.0125"}
     assert {"window", "zone", "currency", "channels", "total"} <= set(data)
 

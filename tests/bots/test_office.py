@@ -15,6 +15,7 @@ from aiohttp import ClientSession, ClientTimeout, CookieJar, web
 from bots.gate import is_loopback
 from bots.office import AppliedRule, Receipt, Summary
 from bots.office_api import routes
+from core.abilities import Media
 from core.conversation import Address, Author, Conversation, Customer, Holder, Message, Reply
 from core.errors import FirstlineError, StoreError, Unreachable
 from core.rules import Reading
@@ -26,6 +27,7 @@ PROTECTED = (
     "/operator",
     "/operator/api/conversations",
     "/operator/api/transcript?address=telegram:7",
+    "/operator/api/file?address=telegram:7&message=m1",
     "/why/m1?address=telegram:7",
 )
 ACTIONS = ("take", "reply", "back")
@@ -47,6 +49,14 @@ class TinyOffice:
         asked = Message("m1", address, "<b>where</b>?", NOW, Customer("7", "Customer"))
         replies = (Reply("On its *way*", NOW, Author.BOT, "quick"), Reply("Hello", NOW, Author.PERSON))
         return Conversation(address, (asked, *replies), Holder.WAITING)
+
+    def limits(self, conversation: Conversation) -> str:
+        return "Free text until noon."
+
+    async def file(self, address: Address, message_id: str, number: int) -> Media | None:
+        self._fail()
+        files = [Media(b"pixels", "image/jpeg", "a.jpg"), Media(b"<script>", "text/html", "../æ b.html")]
+        return files[number] if message_id == "m1" and number < len(files) else None
 
     async def why(self, address: Address, message_id: str) -> Receipt | None:
         if message_id != "m1":
@@ -383,3 +393,31 @@ async def test_a_visitors_own_page_asks_why_by_its_cookie(
     assert asked.get_nowait() == Address("web", visitor)
     async with client.get("/why/m1") as response:
         assert response.status == 400
+
+
+async def test_a_customer_s_picture_is_shown_and_everything_else_only_saved(serve: Serve, office: TinyOffice) -> None:
+    client = await serve()
+    async with client.get("/operator/api/file?address=telegram:7&message=m1&number=0") as shown:
+        assert (shown.status, await shown.read(), shown.content_type) == (200, b"pixels", "image/jpeg")
+        assert shown.headers["Content-Disposition"] == "inline"
+        assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    async with client.get("/operator/api/file?address=telegram:7&message=m1&number=1") as saved:
+        assert saved.content_type == "application/octet-stream"
+        assert saved.headers["Content-Disposition"] == "attachment; filename*=UTF-8''..%2F%C3%A6%20b.html"
+        assert "sandbox" in saved.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "query", ["message=m2&number=0", "message=m1&number=9", "message=m1&number=99999", "message=m1&number=x"]
+)
+async def test_a_file_that_is_not_there_is_404(serve: Serve, office: TinyOffice, query: str) -> None:
+    async with (await serve()).get(f"/operator/api/file?address=telegram:7&{query}") as answer:
+        assert answer.status == 404
+
+
+async def test_a_file_its_platform_does_not_give_is_said_in_words(serve: Serve, office: TinyOffice) -> None:
+    client = await serve()
+    office.error = Unreachable("the file is gone")
+    async with client.get("/operator/api/file?address=telegram:7&message=m1") as answer:
+        assert answer.status == 502
+        assert "the file is gone" in (await answer.json())["problem"]

@@ -21,7 +21,8 @@ from bots import cron, schedule
 from bots.schedule import Runs, UnknownReport, build_report, run, send
 from core.conversation import Address
 from core.errors import NotSent, Throttled, Unconfirmed
-from core.ports import Call, Entry, Outbox, Outcome
+from core.ports import Outbox
+from core.records import Call, Entry, Outcome
 from core.settings import ReportSettings
 from core.tiers import Money
 

@@ -60,4 +60,4 @@ async def test_a_person_is_on_only_where_one_can_be_called(bot: Bot) -> None:
 async def test_an_operator_s_reply_to_somebody_who_never_wrote_is_refused(bot: Bot, address: str) -> None:
     async with open_house(bot.config, store="sqlite://", channels={"memory": MemoryChannel()}) as house:
         with pytest.raises(FirstlineError, match="nobody by that address"):
-            await FrontOffice(house.desk, house.store).reply(Address.parse(address), "hello", "op")
+            await FrontOffice(house.desk, house.store, house.channels).reply(Address.parse(address), "hello", "op")

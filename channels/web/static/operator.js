@@ -4,7 +4,7 @@ import { openWhy, prepareDrawer } from "./why.js";
 import { time, translate, word } from "./words.js";
 
 const EVERY = 2000;
-const HOLDERS = { bot: "bot", waiting: "waiting", person: "with a person" };
+const HOLDERS = { bot: "bot", waiting: "waiting", person: "with a person", "opted out": "wants no messages" };
 
 const at = (id) => document.getElementById(id);
 const [list, log, scroll, text, drawer, room] = ["list", "log", "scroll", "text", "drawer", "room"].map(at);
@@ -57,8 +57,19 @@ function showList() {
   if (focused) list.querySelector(`[data-address="${CSS.escape(focused)}"]`)?.focus();
 }
 
+function attachment(turn, one) {
+  const name = one.note ? `${one.kind}: ${one.note}` : one.kind;
+  if (!one.fetched) return make("p", "attachment", name);
+  const link = make("a", "", name);
+  link.href = `/operator/api/file?${new URLSearchParams({ address: chosen, message: turn.id, number: one.number })}`;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  return make("p", "attachment", link);
+}
+
 function itemOf(turn) {
   const item = bubble(turn);
+  item.querySelector(".bubble").append(...(turn.attachments || []).map((one) => attachment(turn, one)));
   if (turn.author === "customer") item.querySelector(".name").textContent = at("customer").textContent;
   if (!turn.answers) return item;
   const button = make("button", "why", word("why"));
@@ -71,11 +82,11 @@ function itemOf(turn) {
 function showRoom(transcript) {
   const summary = conversations.find((one) => one.address === chosen);
   at("customer").textContent = summary?.customer || chosen;
-  at("place").textContent = `${chosen.split(":", 1)[0]} · ${HOLDERS[transcript.holder]}`;
+  at("place").textContent = [chosen.split(":", 1)[0], HOLDERS[transcript.holder], transcript.limits].filter(Boolean).join(" · ");
   at("reason").textContent = summary?.reason || "";
   at("reason").hidden = !summary?.reason || transcript.holder === "bot";
-  at("take").hidden = transcript.holder === "person";
-  at("back").hidden = transcript.holder === "bot";
+  at("take").hidden = ["person", "opted out"].includes(transcript.holder);
+  at("back").hidden = ["bot", "opted out"].includes(transcript.holder);
   const items = [...log.children];
   let same = 0;
   while (same < items.length && items[same].dataset.key === `${transcript.turns[same]?.author}\n${transcript.turns[same]?.text}`) same += 1;
