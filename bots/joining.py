@@ -24,8 +24,8 @@ from core.settings import Settings, options_for
 log = logging.getLogger(__name__)
 
 TELEGRAM = "telegram"
-WAITING = "telegram-waiting.db"
-"""Beside config.yaml: updates of which it is not decided whose they are."""
+WAITING = "data/telegram-waiting.db"
+"""Seen from config.yaml's folder: the updates of which it is not decided whose they are."""
 NOT_OURS = {"webhook", "groups"}
 """Options of the channel that joining leaves to the host: how updates come, and who is answered."""
 
@@ -36,7 +36,7 @@ async def firstline(
 ) -> AsyncIterator[join.JoinedChannel]:
     """The channel to `join` with, answering for as long as this is open; leave it after the host has stopped.
 
-    A relative `waiting` is looked for beside `file`. Without `http` nothing listens on config.yaml's port: there is no
+    `waiting` is relative to `file`. Without `http` nothing listens on config.yaml's port: there is no
     operators' page and no channel but Telegram. Raises SettingsError, StoreError, or FirstlineError.
     """
     file = Path(file)
@@ -44,10 +44,8 @@ async def firstline(
     support = _channel(settings, file, file.resolve().parent / waiting)
     others = {name: section for name, section in settings.channels.items() if http and name != TELEGRAM}
     channels = Parts(replace(settings, channels=others), file).channels()
-    async with (
-        open_house(file, channels={TELEGRAM: support, **channels}) as house,
-        contextlib.AsyncExitStack() as stack,
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(file, channels={TELEGRAM: support, **channels}))
         if http:
             await stack.enter_async_context(_served(house))
         await house.availability.ask()
@@ -63,7 +61,7 @@ async def firstline(
 
 def _served(house: House) -> contextlib.AbstractAsyncContextManager[str]:
     server = house.settings.server
-    office = FrontOffice(house.desk, house.store)
+    office = FrontOffice(house.desk, house.store, house.channels)
     at = (server.host, server.port)
     return serve_http(house.channels, office, server.operator_key.reveal(), ready=lambda: True, at=at)
 

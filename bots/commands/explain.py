@@ -49,8 +49,11 @@ def command(
 async def _limits(parts: Parts, conversation: Conversation) -> str:
     """What limits writing to this customer on their channel, in words; empty where nothing does."""
     name = conversation.address.channel
-    if name not in parts.settings.channels:
+    section = parts.settings.channels.get(name)
+    if section is None:
         return ""
+    if section.missing:
+        return f"{name} is off, so what limits writing there is not known: set {', '.join(section.missing)}."
     channel = parts.channel(name)
     try:
         return channel.limits(conversation) if isinstance(channel, Limited) else ""
