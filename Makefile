@@ -2,7 +2,8 @@
 # make test   lint, types, architecture, tests            make check  the same without the tests
 # make setup  the virtual environment only                make bench  every benchmark
 # make lock   work out requirements*.lock again (ARGS=--upgrade raises the versions)
-.PHONY: run setup dev test check bench lock clean
+# make docker the image firstline:<version> and firstline:latest; docs/deploy.md runs it
+.PHONY: run setup dev test check bench lock docker clean
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
@@ -32,6 +33,9 @@ lock: build/uv/bin/uv
 	@$(call lock,-o requirements-dev.lock --extra dev -c requirements.lock pyproject.toml)
 
 lock = $< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(ARGS) $(1)
+
+docker:
+	docker build --tag firstline:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) --tag firstline:latest $(ARGS) .
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -43,8 +43,8 @@ def table(*columns: str) -> Table:
     """A plain table; columns after the first whose name starts with `#` are numbers, set to the right."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        side = "right" if column.startswith("#") else "left"
-        made.add_column(column.removeprefix("#"), justify=side, overflow="fold")
+        name = column.removeprefix("#")
+        made.add_column(name, justify="left" if name == column else "right", overflow="fold")
     return made
 
 
