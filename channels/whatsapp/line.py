@@ -1,0 +1,79 @@
+"""What the answers of one channel share on their way out, and where one goes. How they are sent is in `sending`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from channels.whatsapp.client import Client
+from channels.whatsapp.codes import SetUp
+from channels.whatsapp.fees import Fees
+from channels.whatsapp.news import News
+from channels.whatsapp.statuses import Names
+from core.conversation import Address
+from core.ports import Outbox
+
+MOST_KEPT = 10_000  # message ids
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds waited: for `sent` before the next part, for a callback about a message nobody confirmed; pauses before
+    the list is asked for again, and before a message is sent again that WhatsApp could not take.
+
+    `tries` is how often a message that never left is tried, and how often one that cannot be found is sent again.
+    `skew` is how far Twilio's clock may be behind ours. `shut` is how long nothing is tried after a refusal that only
+    an operator can mend.
+    """
+
+    through: float = 5.0
+    callback: float = 30.0
+    lists: tuple[float, ...] = (1.0, 5.0, 20.0)
+    again: tuple[float, ...] = (3.0, 10.0, 30.0)
+    tries: int = 8
+    skew: timedelta = timedelta(seconds=60)
+    shut: timedelta = timedelta(seconds=60)
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """What all parts of one channel share. `unknown` counts messages nobody confirmed, `resent` those sent again.
+
+    `status_url` makes the callback address of a signed part id, `claimed` are the messages that are somebody's part.
+    """
+
+    client: Client
+    number: str
+    template: str
+    fees: Fees
+    names: Names
+    now: Callable[[], datetime]
+    status_url: Callable[[str], str] = str
+    timing: Timing = field(default_factory=Timing)
+    news: News = field(default_factory=News)
+    claimed: dict[str, None] = field(default_factory=dict)
+    shut_until: datetime | None = None
+    unknown: int = 0
+    resent: int = 0
+
+    def claim(self, sid: str) -> None:
+        """This message is a part; the oldest are forgotten."""
+        self.claimed[sid] = None
+        if len(self.claimed) > MOST_KEPT:
+            del self.claimed[next(iter(self.claimed))]
+
+    def check(self) -> None:
+        """SetUp while nothing is tried because of an earlier refusal."""
+        if self.shut_until is not None and self.now() < self.shut_until:
+            raise SetUp("nothing is sent for a while: Twilio's set-up is wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Where an answer goes: the chat, the name its customer wrote from last, the outbox, since when it may be there."""
+
+    chat: Address
+    to: str
+    outbox: Outbox
+    since: datetime
