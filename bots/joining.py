@@ -16,7 +16,7 @@ from pathlib import Path
 from bots.assembly import House, Parts, open_house, read_settings
 from bots.front_office import FrontOffice
 from bots.server import serve_http
-from bots.service import GRACE, _listening
+from bots.service import GRACE, listening
 from channels.telegram import join
 from core.errors import Problem, SettingsError
 from core.settings import Settings, options_for
@@ -50,7 +50,7 @@ async def firstline(
             await stack.enter_async_context(_served(house))
         await house.availability.ask()
         await house.desk.resume()
-        async with _listening(house):
+        async with listening(house):
             yield support
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE):

@@ -56,24 +56,24 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(file) as house, contextlib.AsyncExitStack() as stack:
-        listening = False
+        ready = False
         server = house.settings.server
         at = (host or server.host, server.port if port is None else port)
         office, key = FrontOffice(house.desk, house.store, house.channels), server.operator_key.reveal()
-        url = await stack.enter_async_context(serve_http(house.channels, office, key, ready=lambda: listening, at=at))
+        url = await stack.enter_async_context(serve_http(house.channels, office, key, ready=lambda: ready, at=at))
         await house.availability.ask()
         resumed = await house.desk.resume()
-        async with _listening(house):
-            listening = True
+        async with listening(house):
+            ready = True
             announce(_started(house, url, resumed))
             await stop.wait()
-            listening = False
+            ready = False
         if not await house.desk.idle(GRACE):
             log.warning("stopping with answers under way; they go on at the next start")
 
 
 @contextlib.asynccontextmanager
-async def _listening(house: House) -> AsyncIterator[None]:
+async def listening(house: House) -> AsyncIterator[None]:
     """Channels, the configuration file, provider checks and reports, each in a task that is ended on the way out."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_listen(name, channel, house)) for name, channel in house.channels.items()]

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+from core.abilities import Button
 from core.conversation import Address, Message
-from core.ports import Button, Inbox, Outbox, PartState
+from core.ports import Inbox, Outbox
+from core.records import PartState
 
 
 class MemoryChannel:

@@ -30,6 +30,7 @@ def build(
 ) -> TelegramChannel:
     """The channel for the bot with this token.
 
+    `library` is the module in `libraries/` that makes the calls: `ptb`, or `aiogram` (2.5 s and 166 MB to import).
     `webhook` is the public https address the server is reached under; empty asks Telegram by long polling. `groups`:
     answer when `mentioned` (or replied to, or a command) or `all`. `stopped`: `keep` or `drop` what was shown when the
     customer pressed Stop. `base_url` is the Bot API server. Raises PluginError for an option that does not fit.

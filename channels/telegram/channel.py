@@ -1,7 +1,7 @@
 """The Telegram channel as the desk sees it. A reader starts here.
 
 How updates come in is in `intake`, what each one means in `updates`, what a customer sees while an answer grows in
-`drafts`, how the answer is sent in `delivery`; every call leaves through `outlet`.
+`drafts`, how the answer is sent in `delivery`, how files come and go in `files`; every call leaves through `outlet`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 
 from aiohttp import web
 
+from channels.telegram import files
 from channels.telegram.client import Client, Place
 from channels.telegram.delivery import Delivery
 from channels.telegram.drafts import Preview, Timing
@@ -23,9 +24,10 @@ from channels.telegram.outlet import Outlet
 from channels.telegram.parts import rendered
 from channels.telegram.recent import Recent
 from channels.telegram.updates import NAME, Heard, Stop
-from core.conversation import Address, Message
+from core.abilities import Button, Media
+from core.conversation import Address, Attachment, Message
 from core.errors import ChannelError
-from core.ports import Button, Inbox, Outbox
+from core.ports import Inbox, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +136,14 @@ class TelegramChannel:
         for rich in before:
             await self._outlet.must(place, partial(self._client.send_message, rich=rich))
         return await self._outlet.must(place, partial(self._client.send_message, rich=last, buttons=rows))
+
+    async def fetch(self, attachment: Attachment) -> Media:
+        """The file a customer sent. Raises ChannelError, Rejected when it is too large or there no more."""
+        return await files.fetch(self._outlet, attachment)
+
+    async def show(self, address: Address, media: Media, caption: str) -> str:
+        """Post a file, a picture where Telegram takes it as one; its id. Raises ChannelError."""
+        return await files.show(self._outlet, Place.of(address.chat), media, caption)
 
     def _preview(self, chat: str) -> Preview:
         return Preview(self._outlet, Place.of(chat), self._failed_drafts, self._timing)

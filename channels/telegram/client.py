@@ -1,6 +1,6 @@
-"""What the channel asks of a Telegram library: eleven calls, the values they take, and how refusals are read.
+"""What the channel asks of a Telegram library: thirteen calls, the values they take, and how refusals are read.
 
-A library's module (`ptb`, later `aiogram`) implements `Client` and raises only core.errors and the two classes here.
+A library's module (`ptb`, `aiogram`) implements `Client` and raises only core.errors and the two classes here.
 The texts Telegram's server words its refusals with live here, once for every library; no library is imported here.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from core.abilities import Media
 from core.errors import ChannelError, NotSent, Rejected, Throttled, Unconfirmed, Unreachable
 from core.markup import Rich
 
@@ -145,6 +146,14 @@ class Client(Protocol):
 
     async def edit_message(self, place: Place, message: str, rich: Rich) -> None:
         """Replace the text of a message of ours."""
+        ...
+
+    async def send_file(self, place: Place, media: Media, caption: Rich, photo: bool) -> str:
+        """Send a file with a caption, as a picture or as a document under its name; the message's id."""
+        ...
+
+    async def download(self, file_id: str, most: int) -> bytes:
+        """A file somebody sent. Rejected when it is there no more or has more than `most` bytes; no more are held."""
         ...
 
     async def send_draft(self, place: Place, draft: int, rich: Rich) -> None:

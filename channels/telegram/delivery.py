@@ -17,7 +17,8 @@ from channels.telegram.outlet import Outlet
 from channels.telegram.parts import rendered, sources
 from core.errors import Rejected, Unconfirmed, Unreachable
 from core.markup import Rich
-from core.ports import Outbox, Part, PartState
+from core.ports import Outbox
+from core.records import Part, PartState
 from core.text import first_clause
 
 log = logging.getLogger(__name__)

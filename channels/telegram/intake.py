@@ -58,13 +58,13 @@ class Intake:
 
     async def run(self, inbox: Inbox) -> None:
         """Take updates in until cancelled. Raises WrongToken."""
-        self._me = await _insist("getMe", self._client.get_me)
+        self._me = await insist("getMe", self._client.get_me)
         self._inbox = inbox
         try:
             if self._door.base:
-                await _insist("setWebhook", self._ask_for_webhook)
+                await insist("setWebhook", self._ask_for_webhook)
                 await asyncio.get_running_loop().create_future()  # the routes do the rest
-            await _insist("deleteWebhook", self._client.delete_webhook)
+            await insist("deleteWebhook", self._client.delete_webhook)
             await self._poll()
         finally:
             self._inbox = None
@@ -128,7 +128,7 @@ def _numbered(update: Any) -> bool:
     return isinstance(update, dict) and isinstance(update.get("update_id"), int)
 
 
-async def _insist(what: str, call: Callable[[], Awaitable[T]]) -> T:
+async def insist(what: str, call: Callable[[], Awaitable[T]]) -> T:
     """Make a call the channel cannot start without, until it succeeds. Raises WrongToken."""
     failures = 0
     while True:

@@ -1,7 +1,8 @@
 """The one way out to Telegram: every call waits its turn here, and 429, moved groups and lost connections are met here.
 
-Two kinds of call: `must` (answers, cards), which is waited for and repeated where repeating is safe, and `may`
-(typing, drafts), which is left out when there is no room. What is sent is decided by the callers.
+Three kinds of call: `must` (answers, cards, files), which is waited for and repeated where repeating is safe, `may`
+(typing, drafts), which is left out when there is no room, and `ask`, which changes nothing in any chat. What is sent is
+decided by the callers.
 """
 
 from __future__ import annotations
@@ -100,3 +101,17 @@ class Outlet:
             self._limits.hold(target.chat, error.retry_after)
             raise
         return True
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that belongs to no chat and may be made twice, repeated as `must` does. Raises the same."""
+        failures = 0
+        while True:
+            try:
+                return await call()
+            except WrongToken:
+                raise
+            except (NotSent, Unconfirmed, Throttled) as error:
+                failures += 1
+                if failures >= TRIES:
+                    raise
+                await asyncio.sleep(error.retry_after if isinstance(error, Throttled) else pause(failures))

@@ -31,7 +31,8 @@ def words(conversation: Conversation, now: datetime, template: bool) -> str:
     if until is None:
         return ""
     at = f"{until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    then = "only the template is sent" if template else "nothing can be sent until the customer writes again"
+    then = "only the template can be sent" if template else "a person is told, as nothing can be sent"
+    then += " until the customer writes again"
     if now >= until:
         return f"WhatsApp closed this chat to free text at {at}: {then}."
     return f"WhatsApp takes free text in this chat until {at}; after that {then}."

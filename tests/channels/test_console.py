@@ -14,7 +14,7 @@ from rich.console import Console
 
 from channels.console import ADDRESS, ConsoleChannel, printable
 from core.conversation import Address, Arrival, Conversation, Holder, MessageKind
-from core.ports import Part
+from core.records import Part, Progress
 
 
 class NoOutbox:
@@ -56,6 +56,15 @@ class Desk:
 
     async def stop(self, address: Address) -> None:
         raise AssertionError("nobody pressed Stop")
+
+    async def progress(self, progress: Progress) -> None:
+        raise AssertionError("this platform tells nothing later")
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        return Address(channel, names[0])
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        return [address.chat]
 
 
 def console(terminal: bool = False) -> tuple[Console, io.StringIO]:

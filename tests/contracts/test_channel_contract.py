@@ -21,15 +21,17 @@ import pytest
 from aiohttp import ClientSession, CookieJar, StreamReader, web
 from rich.console import Console
 
-from channels import telegram
+from channels import telegram, whatsapp
 from channels import web as web_chat
 from channels.console import ADDRESS, ConsoleChannel
 from channels.memory import MemoryChannel
 from channels.telegram.testing import FakeBotApi
+from channels.whatsapp.testing import FakeTwilio
 from core import plugins
 from core.conversation import Address, Arrival, Conversation, Customer, Holder, Message
 from core.errors import StoreError, Withdrawn
-from core.ports import Channel, Part, PartState
+from core.ports import Channel
+from core.records import Part, PartState, Progress
 
 SHARED = Path(os.environ.get("FIRSTLINE_SHARED", Path(__file__).parents[3] / "shared"))
 PATIENCE = 5.0
@@ -43,6 +45,7 @@ class Inbox:
     def __init__(self) -> None:
         self.kept: dict[str, Arrival] = {}
         self.tried: list[str] = []
+        self.told: list[Progress] = []
         self.away = 0
         self.holder = Holder.BOT
         self.open = asyncio.Event()
@@ -71,6 +74,15 @@ class Inbox:
 
     async def stop(self, address: Address) -> None:
         raise AssertionError("nobody pressed Stop")
+
+    async def progress(self, progress: Progress) -> None:
+        self.told.append(progress)
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        return Address(channel, names[0])
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        return (address.chat,)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE), self._news:
@@ -244,12 +256,13 @@ class TelegramDriver(Driver):
     """A Bot API server on loopback that refuses what Telegram would."""
 
     plans = True
+    library = "ptb"
 
     async def begin(self) -> None:
         self._api = await self.stack.enter_async_context(FakeBotApi(SHARED if (SHARED / "peers").exists() else None))
         for number in range(2):
             self._api.joins(int(self.chat_number(number)))
-        channel = telegram.build(token=self._api.token, base_url=self._api.url)
+        channel = telegram.build(token=self._api.token, library=self.library, base_url=self._api.url)
         self.stack.push_async_callback(channel.aclose)
         self.channel = channel
 
@@ -271,6 +284,58 @@ class TelegramDriver(Driver):
 
     async def final(self, chat: Address) -> list[str]:
         return [post.text for post in self._api.chat(int(chat.chat))]
+
+
+class TelegramAiogramDriver(TelegramDriver):
+    """The same through the other library."""
+
+    library = "aiogram"
+
+
+class WhatsAppDriver(Driver):
+    """Twilio on loopback, behind a proxy, with two customers who have written before."""
+
+    plans = True
+
+    async def begin(self) -> None:
+        self._twilio = await self.stack.enter_async_context(FakeTwilio())
+        for number in range(2):
+            self._twilio.world.heard[f"whatsapp:{self.chat(number).chat}"] = self._twilio.world.clock()
+        channel = whatsapp.build(
+            account=self._twilio.account,
+            token=self._twilio.token,
+            number=self._twilio.number,
+            public_url="https://bot.example.com",
+            languages=("en",),
+            base_url=self._twilio.url,
+            messaging_url=self._twilio.url,
+        )
+        self.channel = channel
+        self.stack.push_async_callback(channel.aclose)
+        app = web.Application()
+        app.add_routes(channel.routes())
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self.stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self._twilio.connect(f"http://127.0.0.1:{runner.addresses[0][1]}", "https://bot.example.com")
+        self._writing: list[asyncio.Task[str]] = []
+
+    def chat(self, number: int = 0) -> Address:
+        return Address("whatsapp", f"+451234567{number}")
+
+    async def write(self, chat: Address, text: str) -> None:
+        self._writing.append(asyncio.create_task(self._twilio.says(chat.chat, text)))
+
+    async def confirmed(self) -> None:
+        await asyncio.shield(asyncio.gather(*self._writing))
+
+    async def heard(self, chat: Address) -> bool:
+        return not self._twilio.log  # showing it would mark the message read, so it is off by itself
+
+    async def final(self, chat: Address) -> list[str]:
+        await self._twilio.settled()
+        return [message.body for message in self._twilio.chat(chat.chat)]
 
 
 class WebDriver(Driver):
@@ -343,8 +408,9 @@ async def _shown(stream: StreamReader, state: str) -> list[str]:
 DRIVERS: dict[str, tuple[type[Driver], ...]] = {
     "console": (ConsoleDriver,),
     "memory": (MemoryDriver, PlanningMemoryDriver),
-    "telegram": (TelegramDriver,),
+    "telegram": (TelegramDriver, TelegramAiogramDriver),
     "web": (WebDriver,),
+    "whatsapp": (WhatsAppDriver,),
 }
 ALL = [driver for several in DRIVERS.values() for driver in several]
 

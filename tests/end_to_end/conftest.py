@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,8 @@ from channels.telegram.testing import FakeBotApi
 from core.answering.availability import Availability
 from core.answering.chain import Chain
 from core.conversation import Address, Arrival, Conversation
-from core.ports import Entry, Provider
+from core.ports import Provider
+from core.records import Entry, Progress
 from core.store.books import Receipt
 from core.tiers import ModelCard, Tier
 
@@ -125,6 +126,15 @@ class Inbox:
     async def stop(self, address: Address) -> None:
         await self.desk.stop(address)
 
+    async def progress(self, progress: Progress) -> None:
+        await self.desk.progress(progress)
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        return await self.desk.chat_of(channel, names)
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        return await self.desk.names_of(address)
+
     async def until(self, heard: int) -> None:
         async with asyncio.timeout(10), self._news:
             await self._news.wait_for(lambda: self.heard >= heard)
@@ -164,23 +174,23 @@ class TelegramDesk:
         return found
 
 
-OpenDesk = Callable[[str], AbstractAsyncContextManager[TelegramDesk]]
+OpenDesk = Callable[..., AbstractAsyncContextManager[TelegramDesk]]
 
 
-def telegram(url: str) -> TelegramChannel:
+def telegram(url: str, **options: str) -> TelegramChannel:
     """The real channel at a server that may be called as often as one likes."""
-    channel = build(token=FakeBotApi.token, base_url=url)
+    channel = build(token=FakeBotApi.token, base_url=url, **options)
     channel._outlet = Outlet(channel._client, Limits(UNLIMITED))
     return channel
 
 
 @pytest.fixture
 def open_desk(shop: Shop) -> OpenDesk:
-    """Open the desk of the shop on the Bot API server at this address."""
+    """Open the desk of the shop on the Bot API server at this address; keyword arguments are the channel's options."""
 
     @asynccontextmanager
-    async def opened(url: str) -> AsyncIterator[TelegramDesk]:
-        channel = telegram(url)
+    async def opened(url: str, **options: str) -> AsyncIterator[TelegramDesk]:
+        channel = telegram(url, **options)
         store = f"sqlite:///{shop.database}"
         async with open_house(shop.config, store=store, channels={"telegram": channel}) as house:
             inbox = Inbox(house)
@@ -190,6 +200,13 @@ def open_desk(shop: Shop) -> OpenDesk:
                 listening.cancel()
 
     return opened
+
+
+@pytest.fixture(params=["ptb", "aiogram"])
+def library(request: pytest.FixtureRequest) -> str:
+    """Every library that speaks to Telegram, one after the other."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ async def model() -> AsyncIterator[tuple[SlowModel, str]]:
 
 def connect(shop: Shop, telegram: str, model: str) -> None:
     """The shop talks to these servers and no others."""
-    shop.edit("    library: ptb\n", f"    library: ptb\n    base_url: {telegram}\n")
+    shop.edit("    library: ptb", f"    base_url: {telegram}\n    library: ptb")
     shop.edit("  offline: {}\n", f"  offline: {{}}\n  slow: {{uses: openai_chat, url: {model}}}\n")
     shop.use("slow/slow")
     models = shop.folder / "models.yaml"

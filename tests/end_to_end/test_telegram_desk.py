@@ -15,7 +15,7 @@ import pytest
 from channels.telegram.testing import Call, FakeBotApi, Post
 from core import lanes
 from core.conversation import Address
-from core.ports import Outcome
+from core.records import Outcome
 from core.tiers import Chunk, Delta, ModelCard, Prompt
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Real conversations through other people's code on both sides: python-telegram-bot here, a Bot API server there.
+"""Real conversations through other people's code on both sides: a Telegram library here, a Bot API server there.
 
 Every message of every customer is played to the real desk on a SQLite file, those written in one go as one burst; each
 must be answered once and be settled. The server is our own strict one, and npm telegram-test-api where it is installed.
@@ -25,7 +25,7 @@ from aiohttp import ClientSession
 from channels.telegram.testing import FakeBotApi
 from core.conversation import Address
 from core.markup import convert
-from core.ports import Outcome
+from core.records import Outcome
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import OpenDesk, Shop, TelegramDesk
@@ -175,21 +175,22 @@ async def check(server: Server, desk: TelegramDesk, chats: Mapping[int, Bursts],
     ],
 )
 async def test_every_message_of_real_customers_is_answered_once_by_a_server_that_refuses_what_telegram_would(
-    api: FakeBotApi, desk: TelegramDesk, shop: Shop, file: Path
+    api: FakeBotApi, open_desk: OpenDesk, shop: Shop, file: Path, library: str
 ) -> None:
     chats = dialogues(file)
-    await play(Strict(api), desk, chats)
-    await check(Strict(api), desk, chats, shop)
+    async with open_desk(api.url, library=library) as desk:
+        await play(Strict(api), desk, chats)
+        await check(Strict(api), desk, chats, shop)
     assert [call for call in api.log if call.outcome != "ok"] == []
 
 
 @pytest.mark.skipif(bool(missing()), reason=f"needs {missing()}")
 async def test_every_message_of_real_customers_is_answered_once_through_npm_telegram_test_api(
-    open_desk: OpenDesk, shop: Shop
+    open_desk: OpenDesk, shop: Shop, library: str
 ) -> None:
     chats = dialogues(COLLECTION if COLLECTION.exists() else SAMPLE)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(npm())
-        desk = await stack.enter_async_context(open_desk(server.url))
+        desk = await stack.enter_async_context(open_desk(server.url, library=library))
         await play(server, desk, chats)
         await check(server, desk, chats, shop)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from channels.telegram.client import Buttons, Me, Place, Reason, Refused
+from core.abilities import Media
 from core.conversation import Address, Arrival, Conversation, Message
-from core.errors import StoreError, Unconfirmed
+from core.errors import Rejected, StoreError, Unconfirmed
 from core.markup import Rich
-from core.ports import Part, PartState
+from core.records import Part, PartState, Progress
 
 
 @dataclass
@@ -52,6 +53,15 @@ class RecordingInbox:
     async def stop(self, address: Address) -> None:
         self.stopped.append(address)
         self.on_stop(address)
+
+    async def progress(self, progress: Progress) -> None:
+        raise AssertionError("Telegram tells nothing of a message later")
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        raise AssertionError("a chat of Telegram's has one name")
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        raise AssertionError("a chat of Telegram's has one name")
 
     async def until(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait until an arrival has made this true."""
@@ -140,6 +150,12 @@ class ScriptedClient:
     async def answer_press(self, query: str) -> None:
         self.pressed.put_nowait(query)
 
+    async def send_file(self, place: Place, media: Media, caption: Rich, photo: bool) -> str:
+        return await self.send_message(place, caption)
+
+    async def download(self, file_id: str, most: int) -> bytes:
+        raise Rejected("nobody sent a file")
+
     async def delete_webhook(self) -> None: ...
     async def send_draft(self, place: Place, draft: int, rich: Rich) -> None:
         self.drafts.append((draft, rich.text))
@@ -156,6 +172,13 @@ class ScriptedClient:
 
     async def open(self) -> None: ...
     async def aclose(self) -> None: ...
+
+
+@pytest.fixture(params=["ptb", "aiogram"])
+def library(request: pytest.FixtureRequest) -> str:
+    """Every library there is, one after the other."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from aiohttp import web
 from channels.telegram import build
 from channels.telegram.channel import TelegramChannel
 from channels.telegram.testing import Call, FakeBotApi, Flood
+from core.abilities import Button
 from core.conversation import Address, Message, MessageKind
 from core.errors import Unreachable
 from core.markup import convert
 from core.plugins import PluginError
-from core.ports import Button, PartState
+from core.records import PartState
 from core.text import utf16_length
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ async def api() -> AsyncIterator[FakeBotApi]:
 
 
 @pytest.fixture
-async def channel(api: FakeBotApi) -> AsyncIterator[TelegramChannel]:
-    channel = build(token=api.token, base_url=api.url)
+async def channel(api: FakeBotApi, library: str) -> AsyncIterator[TelegramChannel]:
+    channel = build(token=api.token, library=library, base_url=api.url)
     yield channel
     await channel.aclose()
 

@@ -15,7 +15,7 @@ from channels.telegram.limits import Limits, Rates
 from channels.telegram.outlet import Outlet
 from core.errors import NotSent, Rejected, Throttled, Unconfirmed, Unreachable
 from core.markup import Rich
-from core.ports import PartState
+from core.records import PartState
 
 if TYPE_CHECKING:
     from tests.channels.telegram.conftest import RecordingOutbox, ScriptedClient

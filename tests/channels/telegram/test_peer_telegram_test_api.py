@@ -66,8 +66,8 @@ async def peer() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def channel(peer: str) -> AsyncIterator[TelegramChannel]:
-    channel = build(token=TOKEN, base_url=peer)
+async def channel(peer: str, library: str) -> AsyncIterator[TelegramChannel]:
+    channel = build(token=TOKEN, library=library, base_url=peer)
     channel._outlet = Outlet(channel._client, Limits(Rates(bot=(5000, 1.0), chat=(1000, 1000), pace=0.001)))
     yield channel
     await channel.aclose()

@@ -17,7 +17,7 @@ from channels.web import build
 from channels.web.channel import WebChannel
 from core.conversation import Address, Arrival, Author, Conversation, Holder, Message, Reply
 from core.errors import StoreError
-from core.ports import Part
+from core.records import Part, Progress
 
 PATIENCE = 5.0
 
@@ -68,6 +68,15 @@ class TinyDesk:
 
     async def stop(self, address: Address) -> None:
         self.stopped.put_nowait(address)
+
+    async def progress(self, progress: Progress) -> None:
+        raise AssertionError("this platform tells nothing later")
+
+    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
+        return Address(channel, names[0])
+
+    async def names_of(self, address: Address) -> Sequence[str]:
+        return [address.chat]
 
     def settle(self, address: Address, text: str, author: Author = Author.BOT, holder: Holder = Holder.BOT) -> None:
         chat = self._chat(address).answered(Reply(text, datetime.now(UTC), author))

@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bots.office import AppliedRule, Receipt, Summary
 from bots.office_api import routes
+from core.abilities import Media
 from core.conversation import Address, Author, Conversation, Holder, Message
 from core.rules import Reading
 
@@ -46,6 +47,12 @@ class DeskOffice:
 
     async def transcript(self, address: Address) -> Conversation:
         return await self.desk.history(address)  # type: ignore[no-any-return]
+
+    def limits(self, conversation: Conversation) -> str:
+        return ""
+
+    async def file(self, address: Address, message_id: str, number: int) -> Media | None:
+        return Media(b"pixels", "image/jpeg", "lamp.jpg")
 
     async def why(self, address: Address, message_id: str) -> Receipt | None:
         rules = (AppliedRule("Money", "Refunds need care", "quick"),)

@@ -180,7 +180,8 @@ async def test_a_file_alone_gets_an_honest_line(house: House) -> None:
 
 
 async def stop(house: House, **more: object) -> str:
-    return await house.ask("STOP", kind=MessageKind.OPT_OUT, **more)
+    said: str = await house.ask("STOP", kind=MessageKind.OPT_OUT, **more)
+    return said
 
 
 async def test_who_opts_out_is_told_once_and_nothing_of_the_bot_s_introduction_stands_before_it(house: House) -> None:
