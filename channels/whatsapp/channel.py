@@ -23,7 +23,7 @@ from channels.whatsapp.statuses import Name, Status
 from channels.whatsapp.words import Words
 from core.abilities import Check, Media
 from core.conversation import Address, Attachment, Conversation, Message
-from core.errors import StoreError
+from core.errors import NotSent, StoreError
 from core.ports import Inbox, Outbox
 from core.records import Progress
 from core.tiers import Fee
@@ -104,10 +104,10 @@ class WhatsAppChannel:
         self._typing.pop(address.chat, None)
         if not whole:
             return ""
-        conversation, name = Conversation(address), address.chat
-        if self._inbox is not None:
-            conversation = await self._inbox.history(address)
-            name = next(iter(await self._inbox.names_of(address)), name)
+        if self._inbox is None:  # an answer of an earlier life may be faster than the start
+            raise NotSent("WhatsApp is not listening yet")
+        conversation = await self._inbox.history(address)
+        name = next(iter(await self._inbox.names_of(address)), address.chat)
         return await Delivery(self._line, conversation, name, outbox).send(whole)
 
     async def fetch(self, attachment: Attachment) -> Media:

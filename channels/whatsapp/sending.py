@@ -123,20 +123,36 @@ class Sending:
                 self.line.resent += 1
 
     async def _looked_for(self) -> Status | None:
-        """The message that may have been sent; None when Twilio has no such one. Unconfirmed when nobody knows."""
+        """The message that may have been sent; None when Twilio has no such one. Unconfirmed when nobody knows.
+
+        The list is asked at once, because it mostly has it, and again when no callback came: it may have been late.
+        """
         await self._mark(PartState.UNKNOWN, "")
+        if status := self._strange(self.watch.told) or await self._first_look():
+            return await self._is_sent(status)
         if status := await self.watch.until(self._strange, self.line.timing.callback):
             return await self._is_sent(status)
         for pause in (*self.line.timing.lists, 0.0):
             try:
-                listed = await self.line.client.listing(PREFIX + self.trip.to, self.trip.since)
+                found = await self._listed()
             except ChannelError as error:
                 log.warning("what Twilio has could not be asked: %s", error)
                 await asyncio.sleep(pause)
             else:
-                found = next(filter(self._is_ours, listed), None)
-                return await self._is_sent(_status(found)) if found else None
+                return await self._is_sent(found) if found else None
         raise Unconfirmed("whether a message arrived could not be found out")
+
+    async def _first_look(self) -> Status | None:
+        try:
+            return await self._listed()
+        except ChannelError:
+            return None
+
+    async def _listed(self) -> Status | None:
+        """This part in Twilio's list of messages."""
+        listed = await self.line.client.listing(PREFIX + self.trip.to, self.trip.since)
+        found = next(filter(self._is_ours, listed), None)
+        return _status(found) if found else None
 
     def _strange(self, told: dict[str, Status]) -> Status | None:
         """A message of this part that nobody has claimed."""

@@ -55,7 +55,7 @@ async def test_without_callbacks_a_part_is_looked_at_once_before_the_next(start:
 async def test_a_500_causes_exactly_one_post_until_the_probe_decided(bot: Any) -> None:
     bot.twilio.fail_next("send", 500)
     await bot.answer("It left.")
-    assert [call.method for call in bot.twilio.log][:3] == ["POST", "GET", "POST"]
+    assert [call.method for call in bot.twilio.log][:4] == ["POST", "GET", "GET", "POST"]
     assert bot.bodies == ["It left."]
     assert (bot.channel.unknown, bot.channel.resent) == (1, 1)
 
@@ -71,11 +71,12 @@ async def test_a_message_sent_without_an_answer_is_found_and_not_sent_again(star
     assert (0, PartState.UNKNOWN) in bot.outbox.history
 
 
-async def test_a_callback_tells_what_became_of_a_message_before_any_list_is_asked_for(start: Any) -> None:
+async def test_a_callback_tells_what_became_of_a_message_where_no_list_can(start: Any) -> None:
     bot = await start(Timing(callback=5.0))
     bot.twilio.fail_next("send", 0, after_effect=True)
+    bot.twilio.fail_next("list", 500, times=9)
     await bot.answer("It left.")
-    assert [call.method for call in bot.twilio.log] == ["POST"]
+    assert bot.posts == 1
     assert bot.outbox.states[0] in {PartState.SENT, PartState.DELIVERED}
 
 
