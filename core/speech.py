@@ -99,7 +99,7 @@ def _fixed(policy: Policy, burst: Burst, decision: Decision) -> str:
     if asked.partition(" ")[0] in {"/start", "/help"}:
         notice, values = "greeting", {}
     elif attached and not asked and decision.tier is not Tier.PERSON:
-        notice, values = "attachment", {"what": attached[-1].kind}
+        notice, values = "attachment", {"what": policy.wording.kind(attached[-1].kind, burst.language)}
     else:
         return ""
     burst.outcome = Outcome.NOTICE

@@ -58,7 +58,7 @@ SHIPPED: Texts = {
     },
     "attachment": {
         "en": "I got your {what}, but I can't look at it. Tell me in words what it is about, or ask for a person.",
-        "da": "Jeg har fået din besked ({what}), men kan ikke se på den. Skriv, hvad den viser, eller bed"
+        "da": "Jeg har fået det, du sendte ({what}), men kan ikke se på det. Skriv, hvad det er, eller bed"
         " om et menneske.",
         "de": "Ihre Nachricht ({what}) ist da, aber ich kann sie nicht ansehen. Beschreiben Sie sie mit Worten"
         " oder fragen Sie nach einem Menschen.",
@@ -94,6 +94,19 @@ SHIPPED: Texts = {
     },
 }
 
+KINDS: Texts = {
+    "photo": {"en": "photo", "da": "foto", "de": "Foto"},
+    "document": {"en": "file", "da": "fil", "de": "Datei"},
+    "voice": {"en": "voice message", "da": "talebesked", "de": "Sprachnachricht"},
+    "audio": {"en": "audio file", "da": "lydfil", "de": "Audiodatei"},
+    "video": {"en": "video", "da": "video", "de": "Video"},
+    "sticker": {"en": "sticker", "da": "sticker", "de": "Sticker"},
+    "location": {"en": "location", "da": "placering", "de": "Standort"},
+    "contact": {"en": "contact", "da": "kontakt", "de": "Kontakt"},
+    "other": {"en": "message", "da": "besked", "de": "Nachricht"},
+}
+"""What customers call the kinds of attachments."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -106,6 +119,10 @@ class Wording:
         """A notice in this language, else in the bot's first language, else in English. KeyError: no such notice."""
         words = {**SHIPPED[notice], **self.own.get(notice, {})}
         return self.pick(words, language).format(**values)
+
+    def kind(self, kind: str, language: str) -> str:
+        """What a customer calls this kind of attachment."""
+        return self.pick(KINDS.get(kind, KINDS["other"]), language)
 
     def introduction(self, language: str) -> str:
         """Who is speaking, and what it can help with where the bot's owner said so."""

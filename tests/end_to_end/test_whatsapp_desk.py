@@ -27,6 +27,7 @@ from channels.whatsapp.line import Timing
 from channels.whatsapp.testing import FakeTwilio
 from core.conversation import Address, Author, Holder
 from core.periods import days
+from core.ports import Channel
 from core.records import Entry, Outcome
 from core.reports.cost import build as cost_report
 
@@ -98,7 +99,7 @@ async def desk(shop: Shop) -> AsyncIterator[Desk]:
         )  # fmt: skip
         whatsapp = assembled(options, Timing(callback=1.0, lists=(0.1,)), others=(twilio.cdn,))
         operators = telegram.build(token=api.token, base_url=api.url)
-        channels = {"whatsapp": whatsapp, "telegram": operators}
+        channels: dict[str, Channel] = {"whatsapp": whatsapp, "telegram": operators}
         house = await stack.enter_async_context(open_house(shop.config, channels=channels))
         office = FrontOffice(house.desk, house.store, house.channels)
         url = await stack.enter_async_context(
@@ -126,7 +127,7 @@ async def test_a_question_the_faq_knows_is_answered_once_with_its_fees_in_the_le
     (entry,) = await desk.entries()
     assert entry.outcome is Outcome.ANSWERED
     assert [fee.what for fee in entry.fees] == ["whatsapp in", *["whatsapp out"] * len(desk.read())]
-    today = days(datetime.now(UTC).date(), datetime.now(UTC).date(), UTC)  # type: ignore[arg-type]
+    today = days(datetime.now(UTC).date(), datetime.now(UTC).date(), UTC)
     total = Decimal("0.005") * len(entry.fees)
     assert cost_report()([entry], today).data["channels"]["whatsapp"]["cost"] == {"USD": str(total)}
 
@@ -226,7 +227,7 @@ async def test_a_message_brought_five_times_is_answered_once(desk: Desk) -> None
     sid = await desk.twilio.says(ANN, "Where is my order?")
     form = next(d.form for d in desk.twilio.deliveries if d.form.get("MessageSid") == sid)
     for _ in range(4):
-        await desk.twilio.brings(form)
+        await desk.twilio.brings(dict(form))
     await desk.settled()
     assert len(await desk.entries()) == 1
 

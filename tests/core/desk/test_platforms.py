@@ -176,7 +176,7 @@ async def test_a_file_that_cannot_be_fetched_is_said_and_the_customer_is_answere
 
 async def test_a_file_alone_gets_an_honest_line(house: House) -> None:
     said = await house.ask("", attachments=(Attachment("voice", mime="audio/ogg", handle="file-1"),))
-    assert "I got your voice, but I can't look at it" in said
+    assert "I got your voice message, but I can't look at it" in said
 
 
 async def stop(house: House, **more: object) -> str:
