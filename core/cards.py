@@ -24,13 +24,15 @@ HOW = "Reply to this message to write to the customer; /back gives the chat back
 def asked_for(conversation: Conversation, decision: Decision, limits: str) -> str:
     """The card for a customer who needs a person."""
     last = next((r for r in reversed(conversation.replies) if r.author is Author.BOT), None)
-    first = conversation.messages[0]
+    first, asked = conversation.messages[0], conversation.unanswered
+    files = [m for m in conversation.messages if m.attachments and m is not first and m not in asked]
     lines = [
         f"{who(conversation)} needs a person.",
         f"Why: {', '.join((*decision.rules, *decision.held)) or 'no model could answer'}",
         *([f"Came by: {first.referral[:CARD_TEXT]}"] if first.referral else []),
         f"First: {words(first)}",
-        *([f"Now: {words(m)}" for m in conversation.unanswered if m is not first]),
+        *([f"Sent: {words(m)}" for m in files]),
+        *([f"Now: {words(m)}" for m in asked if m is not first]),
         *([f"The bot's last answer: {last.text[:CARD_TEXT]}"] if last else []),
         *([limits] if limits else []),
         HOW,

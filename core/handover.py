@@ -24,7 +24,7 @@ from core.rules import Decision
 log = logging.getLogger(__name__)
 
 MOST_FILES = 10
-"""Files of one message that operators are shown at most."""
+"""So many of a customer's files are shown to operators at most, the newest."""
 
 FILE_SECONDS = 30.0
 """Seconds fetching and showing one file may take."""
@@ -67,7 +67,7 @@ class Handover:
         """Call a person. None when nobody can be called and the customer was told so already: then the bot answers."""
         card = cards.asked_for(conversation, decision, self._limits(conversation))
         if policy.operators and await self._post(policy.operators, conversation.address, card):
-            self._beside(self._show(policy.operators, conversation.unanswered))
+            self._beside(self._show(policy.operators, conversation.messages))
             return self._promise(policy, conversation.last.at, language)
         told = any(r.notice in {"nobody", "contact_noted"} for r in conversation.replies)
         if not told:
@@ -207,17 +207,17 @@ class Handover:
     async def _show(self, desk: Address, messages: Sequence[Message]) -> None:
         """Show operators the files that came with messages; what cannot be shown is said."""
         into = self._channels.get(desk.channel)
-        for message in messages:
-            source = self._channels.get(message.address.channel)
-            for attachment in message.attachments[:MOST_FILES]:
-                if not (attachment.handle and isinstance(source, Files) and isinstance(into, Shows)):
-                    continue
-                try:
-                    async with asyncio.timeout(FILE_SECONDS):
-                        await into.show(desk, await source.fetch(attachment), attachment.kind)
-                except (ChannelError, TimeoutError) as error:
-                    log.warning("a customer's %s was not shown: %s", attachment.kind, type(error).__name__)
-                    await self._post(desk, message.address, f"Their {attachment.kind} could not be shown here.")
+        files = [(m.address, a) for m in messages for a in m.attachments if a.handle]
+        for address, attachment in files[-MOST_FILES:]:
+            source = self._channels.get(address.channel)
+            if not (isinstance(source, Files) and isinstance(into, Shows)):
+                continue
+            try:
+                async with asyncio.timeout(FILE_SECONDS):
+                    await into.show(desk, await source.fetch(attachment), attachment.kind)
+            except (ChannelError, TimeoutError) as error:
+                log.warning("a customer's %s was not shown: %s", attachment.kind, type(error).__name__)
+                await self._post(desk, address, f"Their {attachment.kind} could not be shown here.")
 
     async def _tell(self, desk: Address, text: str) -> None:
         await self._channel(desk).deliver(desk, once(text), Unkept())

@@ -152,11 +152,9 @@ async def test_a_photo_gets_an_honest_line_and_the_operators_see_it(desk: Desk) 
     await desk.says("", media=photo)
     assert "I got your photo, but I can't look at it" in desk.read()[-1]
     await desk.says("can I talk to a person", media=photo)
-    await until(lambda: len(desk.cards()) == 2)
-    shown = desk.cards()[-1].raw
-    assert "photo" in shown
-    (upload,) = [f for f in desk.api.world.files.values() if f.content == photo[0][0]]
-    assert upload.content == photo[0][0]
+    await until(lambda: len(desk.cards()) == 3)
+    assert ["photo" in card.raw for card in desk.cards()] == [False, True, True]
+    assert [upload.content for upload in desk.api.world.files.values()] == [photo[0][0]] * 2
     office = FrontOffice(desk.house.desk, desk.house.store, desk.house.channels)
     message = (await desk.house.store.load(Address("whatsapp", ANN))).messages[0]
     media = await office.file(message.address, message.id, 0)

@@ -47,14 +47,14 @@ async def test_a_message_the_store_could_not_keep_is_not_confirmed_and_comes_aga
     assert len(bot.inbox.messages) == 1
 
 
-async def test_no_webhook_is_ever_answered_with_410(bot: Any) -> None:
+async def test_trap_20_no_webhook_is_ever_answered_with_410(bot: Any) -> None:
     bot.inbox.away = 99
     with pytest.raises(Undelivered):
         await bot.twilio.says(CHAT, "where is my parcel?")
     assert {made.status for made in bot.twilio.deliveries} == {503}
 
 
-async def test_a_user_without_a_phone_number_opens_a_conversation_and_is_answered(bot: Any) -> None:
+async def test_trap_19_a_user_without_a_phone_number_opens_a_conversation_and_is_answered(bot: Any) -> None:
     await bot.twilio.says("US.ABC123", "where is my parcel?")
     assert bot.inbox.messages[0].address == Address("whatsapp", "US.ABC123")
     await bot.answer("It left.", chat="US.ABC123")
@@ -74,7 +74,7 @@ async def test_stop_as_a_whole_message_is_an_opt_out(bot: Any) -> None:
     assert bot.inbox.messages[0].kind is MessageKind.OPT_OUT
 
 
-async def test_a_file_is_fetched_through_the_redirect_without_credentials(bot: Any) -> None:
+async def test_trap_20_a_file_is_fetched_through_the_redirect_without_credentials(bot: Any) -> None:
     await bot.twilio.says(CHAT, media=[(b"\xff\xd8picture", "image/jpeg")])
     found = await bot.channel.fetch(bot.inbox.messages[0].attachments[0])
     assert (found.content, found.mime) == (b"\xff\xd8picture", "image/jpeg")

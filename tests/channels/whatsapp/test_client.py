@@ -143,7 +143,7 @@ async def test_no_post_is_repeated_by_itself(twilio: FakeTwilio, client: Client,
     assert len(twilio._api.faults["send"]) == 4
 
 
-async def test_an_answer_that_does_not_come_ends_after_its_limit(twilio: FakeTwilio) -> None:
+async def test_trap_17_an_answer_that_does_not_come_ends_after_its_limit(twilio: FakeTwilio) -> None:
     client = Client(account(twilio.url), Limits(read=0.1))
     twilio.fail_next("send", -1)
     try:

@@ -52,7 +52,7 @@ async def test_without_callbacks_a_part_is_looked_at_once_before_the_next(start:
     assert asked == ["POST", "GET", "POST", "GET", "POST", "GET"]
 
 
-async def test_a_500_causes_exactly_one_post_until_the_probe_decided(bot: Any) -> None:
+async def test_trap_17_a_500_causes_exactly_one_post_until_the_probe_decided(bot: Any) -> None:
     bot.twilio.fail_next("send", 500)
     await bot.answer("It left.")
     assert [call.method for call in bot.twilio.log][:4] == ["POST", "GET", "GET", "POST"]
@@ -294,7 +294,7 @@ async def test_an_answer_goes_to_the_name_the_customer_wrote_from_last(bot: Any)
     assert {progress.address for progress in bot.inbox.told} == {chat}
 
 
-async def test_callbacks_read_delivered_sent_end_as_read(start: Any) -> None:
+async def test_trap_18_callbacks_read_delivered_sent_end_as_read(start: Any) -> None:
     bot = await start(SILENT, twilio={"auto": ()})
     await bot.answer("It left.")
     sid = bot.twilio.sent[0].sid
@@ -303,7 +303,7 @@ async def test_callbacks_read_delivered_sent_end_as_read(start: Any) -> None:
     assert bot.outbox.states == [PartState.READ]
 
 
-async def test_a_callback_that_comes_before_the_answer_to_the_post_counts(start: Any) -> None:
+async def test_trap_18_a_callback_that_comes_before_the_answer_to_the_post_counts(start: Any) -> None:
     bot = await start(twilio={"auto": ("sent", "delivered", "read")})
     bot.twilio.callbacks.early = ("read", "delivered", "sent")
     await bot.answer("It left.")

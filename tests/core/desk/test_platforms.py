@@ -166,6 +166,16 @@ async def test_operators_are_shown_the_file_a_customer_sent(staffed: House) -> N
     assert platform(staffed).fetched == ["file-1", "file-2"]
 
 
+async def test_a_file_of_before_is_on_the_card_and_shown_once_a_person_is_called(staffed: House) -> None:
+    await staffed.ask("hello")
+    await staffed.ask("", attachments=(Attachment("voice", handle="file-1"),))
+    assert platform(staffed).shown == []
+    await staffed.ask("human please")
+    assert "Sent: [voice]" in staffed.channel.cards[0][1]
+    await staffed.until(lambda: bool(platform(staffed).shown))
+    assert platform(staffed).fetched == ["file-1"]
+
+
 async def test_a_file_that_cannot_be_fetched_is_said_and_the_customer_is_answered_all_the_same(staffed: House) -> None:
     platform(staffed).no_file = NotSent("no connection")
     said = await staffed.ask("human please", attachments=(Attachment("voice", handle="file-1"),))
