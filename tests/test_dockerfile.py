@@ -172,14 +172,14 @@ def test_systemd_understands_the_unit_which_gives_answers_their_time(tmp_path: P
 
 ENTER = """set -e
 mount --bind "$1" "$1"
-while read -r folder; do mount --rbind "$folder" "$1$folder"; mount -o remount,bind,ro "$1$folder"; done < "$2"
+mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
+while read -r folder; do mkdir -p "$1$folder"; mount --rbind "$folder" "$1$folder"; mount -o remount,bind,ro "$1$folder"; done < "$2"
 mount --rbind /dev "$1/dev"
 mount -t proc proc "$1/proc"
 """
 SEAL = """mount --bind "$3/data" "$1/app/data"
 mount --bind "$3/config.yaml" "$1/app/config.yaml"
 mount --bind "$3/models.yaml" "$1/app/models.yaml"
-mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
 "$4" "$3/model.py" "$3"
 mount -o remount,bind,ro "$1"
 """
