@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from bots.office import AppliedRule, Receipt, Summary
 from bots.office_api import routes
 from core.abilities import Media
-from core.conversation import Address, Author, Conversation, Holder, Message
+from core.conversation import Address, Attachment, Author, Conversation, Holder, Message
 from core.rules import Reading
 
 CHROMIUM = shutil.which("chromium")
@@ -389,3 +389,21 @@ async def test_a_time_is_shown_in_the_visitors_own_way(site: Any, visit: Visit) 
     assert shown is not None
     assert len(shown) == 5
     assert int(shown[3:]) == at.minute
+
+
+async def test_an_operator_sees_what_came_with_a_message_and_opens_it(site: Any, visit: Visit) -> None:
+    address = Address("whatsapp", "+4511111111")
+    photo = Attachment("photo", mime="image/jpeg", handle="https://example.com/1")
+    place = Attachment("location", note="56.15, 10.2")
+    message = Message("m1", address, "It is broken", datetime.now(UTC), attachments=(photo, place))
+    site.desk.chats[address] = Conversation(address, (message,), Holder.WAITING)
+    operator = await visit(site.url, "/operator")
+    await operator.locator(".row").click()
+    link = operator.get_by_role("link", name="photo")
+    await expect(operator.locator(".attachment").last).to_have_text("location: 56.15, 10.2")
+    await shoot(operator, "operator-file")
+    async with operator.expect_popup() as opened:
+        await link.click()
+    file = await opened.value
+    assert file.url.endswith("/operator/api/file?address=whatsapp%3A%2B4511111111&message=m1&number=0")
+    await file.close()
