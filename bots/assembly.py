@@ -126,6 +126,12 @@ class Parts:
         made: Channel = self._plugin(("channels", name), "channels", name, options_for(self.settings.channels[name]))
         return made
 
+    async def try_channels(self) -> None:
+        """SettingsError when a channel could not be made from these settings."""
+        for channel in self.channels().values():
+            if (close := getattr(channel, "aclose", None)) is not None:
+                await close()
+
     def check_licence(self, channels: Mapping[str, Channel], policy: Policy) -> None:
         """SettingsError with every condition of a platform that is not met; nothing may start then."""
         problems = list(licence.faults(self.settings, channels, policy.wording, self._document()))

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 GRACE = 8.0
 """Seconds answers under way get at a stop; what is left then is answered at the next start."""
 
-AT_START = ("channels", "store", "server", "reports", "time_zone")
+AT_START = ("channels", "languages", "store", "server", "reports", "time_zone")
 """Sections that are read at the start only; the others are in force from the next message on."""
 
 RESTART = (1.0, 2.0, 5.0, 15.0, 30.0)
@@ -131,6 +131,8 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
         for name, section in parts.settings.providers.items():
             if section != in_force.providers.get(name):
                 providers[name] = house.closing(parts.provider(name))
+        if parts.settings.languages != in_force.languages:
+            await parts.try_channels()
         policy = parts.policy(providers, house.availability)
         parts.check_licence(house.channels, policy)
         house.availability.adopt(providers)
@@ -138,7 +140,7 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
         log.info("rules reloaded: %s", parts.settings.hash)
         later = [name for name in AT_START if getattr(parts.settings, name) != getattr(house.settings, name)]
         if later:
-            log.warning("changed, and in force from the next start on: %s", ", ".join(later))
+            log.warning("changed, and wholly in force from the next start on: %s", ", ".join(later))
 
     return apply
 

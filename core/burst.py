@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from core.conversation import Address, Author, Conversation, Holder, Message, MessageKind, Reply
+from core.errors import Withdrawn
 from core.ports import Store
-from core.records import Call, Entry, Outcome, Part, Settlement
+from core.records import Call, Entry, Outcome, Part, PartState, Settlement
 from core.rules import Decision
 from core.tiers import Fee
 
@@ -140,13 +141,24 @@ class ReplyBox:
     """The Outbox of one reply: the settlement it belongs to is asked for when the channel plans."""
 
     def __init__(
-        self, store: Store, address: Address, settlement: Callable[[], Settlement], author: Callable[[], Author]
+        self,
+        store: Store,
+        address: Address,
+        settlement: Callable[[], Settlement],
+        author: Callable[[], Author],
+        unwanted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._address = address
         self._settlement = settlement
         self._author = author
+        self._unwanted = unwanted
         self._parts: dict[int, Part] = {}
+
+    @property
+    def stands(self) -> str:
+        """What of the reply has been sent."""
+        return "\n\n".join(part.text for part in self._parts.values() if part.arrived)
 
     @property
     def fees(self) -> tuple[Fee, ...]:
@@ -165,9 +177,17 @@ class ReplyBox:
         return parts
 
     async def mark(self, part: Part) -> None:
-        """Commit a part's state."""
+        """Commit a part's state. Withdrawn instead of sending what the customer does not want any more."""
+        if part.state is PartState.SENDING and self._unwanted():
+            raise Withdrawn
         await self._store.mark(self._address, part)
         self._parts[part.index] = part
+
+
+def ended(settlement: Settlement, outcome: Outcome, stands: str = "") -> Settlement:
+    """The settlement of a reply that was not sent as planned, with what stands of it in the chat."""
+    reply = replace(settlement.reply, text=stands) if settlement.reply and stands else None
+    return replace(settlement, entry=replace(settlement.entry, outcome=outcome), reply=reply)
 
 
 def paid(settlement: Settlement, box: ReplyBox) -> Settlement:
@@ -181,10 +201,10 @@ async def once(text: str) -> AsyncIterator[str]:
         yield text
 
 
-def kept_box(store: Store, settlement: Settlement) -> ReplyBox:
+def kept_box(store: Store, settlement: Settlement, unwanted: Callable[[], bool] = lambda: False) -> ReplyBox:
     """The Outbox of a reply whose settlement is made already."""
     author = settlement.reply.author if settlement.reply else Author.DESK
-    return ReplyBox(store, settlement.address, lambda: settlement, lambda: author)
+    return ReplyBox(store, settlement.address, lambda: settlement, lambda: author, unwanted)
 
 
 class Unkept:

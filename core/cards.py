@@ -53,6 +53,13 @@ def not_delivered(conversation: Conversation, text: str, why: str, limits: str) 
     return "\n".join([*lines, *([limits] if limits else []), HOW])
 
 
+def stuck(conversation: Conversation, why: str) -> str:
+    """The card for an answer that has been waiting for long."""
+    lines = [f"{who(conversation)} has been waiting for an answer for minutes: it cannot be sent ({why})."]
+    lines += [f"They wrote: {words(m)}" for m in conversation.messages[-1:]]
+    return "\n".join([*lines, "It goes out by itself once it can."])
+
+
 def cut(text: str) -> str:
     """The text as it fits one card."""
     return text if len(text) <= LONGEST_CARD else f"{text[:LONGEST_CARD]} …"

@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
 from core.abilities import Charges
-from core.burst import Burst, Clock, ReplyBox, Unkept, free, kept_box, now, once, paid
+from core.board import Board
+from core.burst import Burst, Clock, ReplyBox, Unkept, ended, free, kept_box, now, once, paid
 from core.conversation import Address, Arrival, Conversation, Message, MessageKind
-from core.errors import ChannelError, Rejected, StoreError, Unreachable, Withdrawn
+from core.errors import ChannelError, Rejected, StoreError, Unconfirmed, Unreachable, Withdrawn
 from core.handover import WITH_PEOPLE, Handover
 from core.lanes import BURST, Interrupt, Lane, Lanes
 from core.patience import patiently
 from core.policy import Policy
 from core.ports import Channel, Store
 from core.records import Outcome, Progress, Settlement
+from core.register import Register
 from core.speech import apology, opening, read_and_decide, source
 
 log = logging.getLogger(__name__)
@@ -34,17 +36,17 @@ ACKNOWLEDGE = 1.0
 """Seconds an acknowledgement may take before the answer goes on without it."""
 
 
-class Desk:
+class Desk(Register):
     """Answers every message once. Use as an async context manager: leaving it ends the work under way."""
 
     def __init__(self, store: Store, channels: Mapping[str, Channel], policy: Policy, clock: Clock = now) -> None:
         self.policy = policy
-        self._store = store
+        super().__init__(store, clock)
         self._channels = channels
-        self._clock = clock
         self._group = asyncio.TaskGroup()
         self._lanes = Lanes(self._group, self._answer)
-        self.people = Handover(store, channels, clock, self._withdraw, self._lanes.beside)
+        self._board = Board(store, channels, self._lanes.beside)
+        self.people = Handover(store, channels, clock, self._withdraw, self._board)
 
     async def __aenter__(self) -> Desk:
         await self._group.__aenter__()
@@ -77,11 +79,6 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here must not cost the answer
             log.warning("%s was not acknowledged: %s", message.address.channel, type(error).__name__)
 
-    async def history(self, address: Address) -> Conversation:
-        """The conversation as settled, followed by the messages still being answered."""
-        promises = await self._store.unsettled(address)
-        return (await self._store.load(address)).heard(*(m for p in promises for m in p.messages))
-
     async def stop(self, address: Address) -> None:
         """The customer pressed Stop: the answer under way ends where it is."""
         if lane := self._lanes.get(address):
@@ -91,15 +88,7 @@ class Desk:
         """Commit what the platform told of a part; a failure nobody waits for any more is told to a person."""
         failed = await self._store.advance(progress)
         if failed is not None:
-            self._lanes.beside(self.people.lost(self.policy, progress.address, failed.text, progress.why))
-
-    async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
-        """The chat any of these names of one customer belongs to."""
-        return await self._store.chat_of(channel, names, self._clock())
-
-    async def names_of(self, address: Address) -> Sequence[str]:
-        """Every name a chat is known under, the one last written from first."""
-        return await self._store.names_of(address)
+            self._lanes.beside(self._board.lost(self.policy, progress.address, failed.text, progress.why))
 
     def _withdraw(self, customer: Address) -> None:
         """A person takes the conversation: what the bot was about to say is not said."""
@@ -146,11 +135,17 @@ class Desk:
             await self._keep(lane, lambda: self._apologise(burst))
 
     async def _keep(self, lane: Lane, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it again for as long as only the store or the platform is in the way."""
+        """Do it again for as long as only the store or the platform is in the way; after a while people are told."""
         what = f"an answer on {lane.address.channel}"
+
+        async def tired(error: Exception) -> None:
+            await self._board.stuck(self.policy, lane.address, error)
+            if isinstance(error, Unconfirmed):  # each try may leave something in the chat
+                raise error
+
         try:
-            await patiently(what, work, StoreError, ChannelError)
-        except (StoreError, ChannelError) as error:
+            await patiently(what, work, StoreError, ChannelError, tired=tired)
+        except Unconfirmed as error:
             log.error("%s is left for the next start: %s", what, error)  # noqa: TRY400 - expected
 
     async def _serve(self, lane: Lane, burst: Burst) -> None:
@@ -171,7 +166,7 @@ class Desk:
             return
         with_people = burst.conversation.holder in WITH_PEOPLE
         if with_people:
-            await self.people.forward(self.policy, burst.conversation, burst.heard)
+            await self._board.forward(self.policy, burst.conversation, burst.heard)
         if with_people and not burst.consent:
             burst.outcome = Outcome.WITH_PERSON
             await self._say_nothing(burst)
@@ -184,11 +179,10 @@ class Desk:
             async with aclosing(self._text(lane, burst)) as text:
                 stands = await channel.deliver(lane.address, text, box)
         except Withdrawn:
-            burst.outcome, stands = Outcome.TAKEN, ""
+            burst.outcome, stands = Outcome.TAKEN, box.stands
         except (Unreachable, Rejected) as error:
-            log.error("an answer on %s cannot arrive: %s", lane.address.channel, error)  # noqa: TRY400 - expected
-            called = await self.people.undelivered(self.policy, burst.conversation, "".join(burst.said), error)
-            burst.outcome, burst.holder, stands = Outcome.UNDELIVERABLE, called, ""
+            called = await self._board.undelivered(self.policy, burst.conversation, "".join(burst.said), error)
+            burst.outcome, burst.holder, stands = Outcome.UNDELIVERABLE, burst.holder or called, ""
         await self._settle(paid(burst.settlement(stands), box))
 
     async def _text(self, lane: Lane, burst: Burst) -> AsyncGenerator[str, None]:
@@ -216,15 +210,15 @@ class Desk:
 
     async def _finish(self, plan: Settlement) -> None:
         """Send what was planned, from the part it had come to, and settle it as planned."""
-        channel, box = self._channels[plan.address.channel], kept_box(self._store, plan)
+        channel, box = self._channels[plan.address.channel], kept_box(self._store, plan, self._unwanted(plan.address))
         try:
             await channel.deliver(plan.address, once(plan.text), box)
+        except Withdrawn:
+            plan = ended(plan, Outcome.TAKEN, box.stands)
         except (Unreachable, Rejected) as error:
-            log.error("a planned answer on %s cannot arrive: %s", plan.address.channel, error)  # noqa: TRY400 - expected
             conversation = (await self._store.load(plan.address)).heard(*plan.heard)
-            called = await self.people.undelivered(self.policy, conversation, plan.text, error)
-            entry = replace(plan.entry, outcome=Outcome.UNDELIVERABLE)
-            plan = replace(plan, entry=entry, reply=None, holder=called or plan.holder)
+            called = await self._board.undelivered(self.policy, conversation, plan.text, error)
+            plan = replace(ended(plan, Outcome.UNDELIVERABLE), holder=plan.holder or called)
         await self._settle(paid(plan, box))
 
     async def _say_nothing(self, burst: Burst) -> None:
@@ -242,8 +236,14 @@ class Desk:
         await self._settle(paid(burst.settlement(text), box))
 
     def _box(self, burst: Burst) -> ReplyBox:
-        return ReplyBox(self._store, burst.address, burst.plan, lambda: burst.author)
+        return ReplyBox(self._store, burst.address, burst.plan, lambda: burst.author, self._unwanted(burst.address))
+
+    def _unwanted(self, address: Address) -> Callable[[], bool]:
+        """Whether a customer who wants no more messages waits to be heard."""
+        lane = self._lanes.get(address)
+        return lambda: lane is not None and lane.unwanted
 
     async def _settle(self, settlement: Settlement) -> None:
         """Commit the end of a burst; what was sent must not be sent again because the store was away."""
-        await patiently("a settlement", lambda: self._store.settle(settlement), StoreError)
+        refused = await patiently("a settlement", lambda: self._store.settle(settlement), StoreError)
+        self._board.miss(self.policy, settlement.address, refused)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from enum import Enum
 from typing import Any
 
-from core.conversation import Address, Message
+from core.conversation import Address, Message, MessageKind
 from core.records import Settlement
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,14 @@ class Interrupt(Enum):
 
     MORE = "the customer wrote more before anything was shown"
     STOP = "the customer pressed Stop"
-    TAKEN = "a person took the conversation"
+    TAKEN = "a person took the conversation, or the customer wants no more messages"
 
 
 class Lane:
     """The place of one chat's messages. `shown` is set once the customer saw a part of the answer under way.
 
-    `unfinished` are replies planned in an earlier life; they go out before anything new is answered.
+    `unfinished` are replies planned in an earlier life; they go out before anything new is answered. `unwanted` is set
+    while a customer who wants no more messages waits to be heard: nothing more of an answer goes out.
     """
 
     def __init__(self, address: Address) -> None:
@@ -46,6 +47,7 @@ class Lane:
         self.waiting: list[Message] = []
         self.heard: list[asyncio.Task[None]] = []
         self.shown = False
+        self.unwanted = False
         self.interrupted: Interrupt | None = None
         self._pulling: asyncio.Timeout | None = None
         self._joined = asyncio.Event()
@@ -55,7 +57,10 @@ class Lane:
         self.waiting.append(message)
         self.heard.append(heard)
         self._joined.set()
-        if not self.shown:
+        if message.kind is MessageKind.OPT_OUT:
+            self.unwanted = True
+            self.interrupt(Interrupt.TAKEN if self.shown else Interrupt.MORE)
+        elif not self.shown:
             self.interrupt(Interrupt.MORE)
 
     async def take(self) -> list[Message]:
@@ -74,6 +79,7 @@ class Lane:
     def take_now(self, most: int = BURST) -> list[Message]:
         """Who waits at this instant, at most so many, and from here on `MORE` counts anew."""
         taken, self.waiting = self.waiting[:most], self.waiting[most:]
+        self.unwanted = any(message.kind is MessageKind.OPT_OUT for message in self.waiting)
         if self.interrupted is Interrupt.MORE:
             self.interrupted = None
         return taken
@@ -138,14 +144,15 @@ class Lanes:
             self._start(self._serve(lane))
         return lane
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do something no answer waits for; its failure is logged."""
-        self._start(_alone(work))
+        return self._start(_alone(work))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def empty(self) -> None:
         """Wait until no lane has work."""

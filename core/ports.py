@@ -126,8 +126,11 @@ class Store(Protocol):
         """The names of a chat, the one seen last first."""
         ...
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Messages, reply, decision, ledger entry and holder, in one transaction; a known key changes nothing."""
+    async def settle(self, settlement: Settlement) -> Sequence[Part]:
+        """Messages, reply, decision, ledger entry and holder, in one transaction; a known key changes nothing.
+
+        What comes back are parts of the reply that were refused: the customer lacks them, and nobody was told yet.
+        """
         ...
 
     async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:

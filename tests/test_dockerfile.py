@@ -173,7 +173,9 @@ def test_systemd_understands_the_unit_which_gives_answers_their_time(tmp_path: P
 ENTER = """set -e
 mount --bind "$1" "$1"
 mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
-while read -r folder; do mkdir -p "$1$folder"; mount --rbind "$folder" "$1$folder"; mount -o remount,bind,ro "$1$folder"; done < "$2"
+while read -r folder; do
+  mkdir -p "$1$folder"; mount --rbind "$folder" "$1$folder"; mount -o remount,bind,ro "$1$folder"
+done < "$2"
 mount --rbind /dev "$1/dev"
 mount -t proc proc "$1/proc"
 """

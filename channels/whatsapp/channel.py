@@ -57,6 +57,7 @@ class WhatsAppChannel:
         self._door = open_door(self.heard, self.told)
         self._line = replace(line, status_url=self._door.status_url)
         self._inbox: Inbox | None = None
+        self._listening = False
         self._typing: dict[str, float] = {}
 
     @property
@@ -75,9 +76,12 @@ class WhatsAppChannel:
         return ("person", "disclosure", "scope")
 
     async def run(self, inbox: Inbox) -> None:
-        """Listen until cancelled; the routes do the work."""
-        self._inbox = inbox
-        await asyncio.Event().wait()
+        """Listen until cancelled; the routes do the work. States are told to the inbox for as long as there is one."""
+        self._inbox, self._listening = inbox, True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._listening = False
 
     def routes(self) -> Sequence[web.RouteDef]:
         """What the server mounts: where Twilio brings messages and states."""
@@ -128,7 +132,7 @@ class WhatsAppChannel:
 
     async def heard(self, form: Form) -> bool:
         """Commit a customer's message; False when that could not be done now."""
-        if self._inbox is None:
+        if self._inbox is None or not self._listening:
             return False
         heard = forms.read(form, forms.Ear(self._ways.account, self._ways.words, self._line.now()))
         try:

@@ -24,7 +24,7 @@ from core.records import Part, PartState
 
 log = logging.getLogger(__name__)
 
-WAITS = 20  # times in a row Twilio may ask one part to wait
+LONGEST_WAIT = 60.0  # seconds a part waits in all because Twilio asks for it; the desk tries again later
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 
@@ -52,7 +52,7 @@ class Sending:
         status: Status | None = None
         if self.part.state in {PartState.SENDING, PartState.UNKNOWN}:
             status = await self._looked_for()
-        waits = 0
+        waited = 0.0
         while True:
             try:
                 status = await self._through(status or await self._accepted())
@@ -60,8 +60,9 @@ class Sending:
                     return
                 raise codes.error(status.code)
             except Throttled as error:
-                waits += 1
-                if waits > WAITS:
+                waited += error.retry_after
+                if waited > LONGEST_WAIT:
+                    await self._mark(PartState.PLANNED, "")
                     raise
                 await self._again(error.retry_after)
             except codes.Refused as error:
@@ -198,7 +199,8 @@ class Sending:
         return Post(to, self.line.number, body, status_callback=callback)
 
     async def _mark(self, state: PartState, sid: str) -> None:
-        fees = self.line.fees.sent(self.shape is Shape.TEMPLATE) if state is PartState.SENT else ()
+        # Before the message leaves: whoever is told first that it arrived knows what it cost.
+        fees = () if state is PartState.PLANNED else self.line.fees.sent(self.shape is Shape.TEMPLATE)
         self.part = replace(self.part, state=state, sent_as=sid, fees=fees)
         await self.trip.outbox.mark(self.part)
 

@@ -101,9 +101,9 @@ class RecordedHistory:
         """As the real store."""
         return await self._store.names_of(address)
 
-    async def settle(self, settlement: Settlement) -> None:
+    async def settle(self, settlement: Settlement) -> Sequence[Part]:
         """As the real store; what was heard becomes history, what we replied does not."""
-        await self._store.settle(settlement)
+        refused = await self._store.settle(settlement)
         self.settlements.append(settlement)
         record = self._records[settlement.address]
         record.turns += settlement.heard
@@ -113,6 +113,7 @@ class RecordedHistory:
             record.earned, record.tier = settlement.decision.rules, settlement.entry.tier
         for message in settlement.messages:
             self._settled[message.id].set()
+        return refused
 
     async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:
         """As the real store, and in the history as well."""

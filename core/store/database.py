@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from core.errors import StoreError
@@ -120,6 +120,7 @@ def _engine(url: str, pragmas: tuple[str, ...]) -> Engine:
     engine = create_engine(
         url,
         poolclass=NullPool if file else StaticPool,
+        hide_parameters=True,  # what customers wrote is for no log
         connect_args={"check_same_thread": False, "isolation_level": None},
     )
 
@@ -175,7 +176,8 @@ def _read_each(connection: Connection, group: list[Job]) -> None:
 
 def _as_store_error(error: Exception) -> Exception:
     if isinstance(error, SQLAlchemyError):
-        return StoreError(f"the store could not do it: {type(error).__name__}: {error}")
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        return StoreError(f"the store could not do it: {type(cause).__name__}: {cause}")
     return error
 
 

@@ -67,7 +67,10 @@ def advance(c: Connection, told: Progress) -> Part | None:
     """Write what a platform told, upwards only; the part when a reply that is settled already has failed with it."""
     values = {"c": str(told.address), "r": told.reply, "n": told.index}
     row = c.execute(_state, values).first()
-    if row is None or (row.sent_as and told.sent_as and row.sent_as != told.sent_as):
+    # What is planned is no message yet: the news is of an attempt that is over.
+    if row is None or row.state == PartState.PLANNED.value:
+        return None
+    if row.sent_as and told.sent_as and row.sent_as != told.sent_as:
         return None
     if _rank(told.state) <= _rank(PartState(row.state)):
         return None

@@ -56,9 +56,9 @@ class SqlStore:
         """The names of a chat, the one seen last first."""
         return await self._database.read(lambda c: names.names_of(c, address))
 
-    async def settle(self, settlement: Settlement) -> None:
-        """End a burst: messages, reply, decision, ledger and holder at once; a known key changes nothing."""
-        await self._database.write(lambda c: work.settle(c, settlement))
+    async def settle(self, settlement: Settlement) -> Sequence[Part]:
+        """End a burst: all of it at once; a known key changes nothing. The refused parts of its reply."""
+        return await self._database.write(lambda c: work.settle(c, settlement))
 
     async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:
         """Add a turn nobody has to answer and say who holds the conversation."""

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from core.conversation import Address, Arrival, Conversation, Holder, Message, Reply, Turn
-from core.records import Part, Promise, Settlement
+from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind, Reply, Turn
+from core.records import Part, PartState, Promise, Settlement
 from core.store import parts
 from core.store.codec import DECISION, FEES, MESSAGE, NAMES, SETTLEMENT, micros, read_turn, text, turn_columns
 from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, reply, turn
@@ -59,6 +59,7 @@ _grow = (
 _hold = (
     update(conversation)
     .where(conversation.c.conv == bindparam("c"))
+    .where((conversation.c.holder != Holder.OPTED_OUT.value) | bindparam("said_so"))
     .values(holder=bindparam("who"), held_since=bindparam("since"))
 )
 _add_turn = insert(turn)
@@ -132,15 +133,15 @@ def plan(c: Connection, settlement: Settlement, texts: Sequence[str]) -> list[Pa
     return parts.read(c, conv, key)
 
 
-def settle(c: Connection, settlement: Settlement) -> None:
-    """End a burst, once: whoever comes second under the same key changes nothing."""
+def settle(c: Connection, settlement: Settlement) -> list[Part]:
+    """End a burst, once: whoever comes second under the same key changes nothing. What of its reply was refused."""
     conv, key = str(settlement.address), settlement.key
     entry = settlement.entry
     if settlement.messages:
         c.execute(_done, [{"c": conv, "m": m.id, "r": key} for m in settlement.messages])
     claimed = c.execute(_claim, {"conv": conv, "key": key, "state": "settled", "at": micros(entry.at), "plan": None})
     if not claimed.first():
-        return
+        return []
     turns: list[Turn] = [*settlement.heard, *([settlement.reply] if settlement.reply else [])]
     _add_turns(c, conv, turns, settlement.holder, heads=len(settlement.messages))
     if settlement.decision is not None:
@@ -148,6 +149,8 @@ def settle(c: Connection, settlement: Settlement) -> None:
         row = {"conv": conv, "reply": key, "at": micros(entry.at), "tier": made.tier.label, "book": made.book}
         c.execute(_add_decision, row | {"rules": text(NAMES, made.rules), "body": text(DECISION, made)})
     _book(c, settlement)
+    sent = parts.read(c, conv, key) if settlement.reply else []
+    return [part for part in sent if part.state is PartState.REJECTED]
 
 
 def append(c: Connection, address: Address, item: Turn, holder: Holder | None) -> None:
@@ -164,7 +167,10 @@ def _add_turns(c: Connection, conv: str, turns: list[Turn], holder: Holder | Non
         c.execute(insert(conversation), {"conv": conv, "last_at": last})
         after = c.execute(_grow, growth).scalar_one()
     if holder is not None:
-        c.execute(_hold, {"c": conv, "who": holder.value, "since": None if holder is Holder.BOT else last})
+        # Only the customer takes an opting out back, whatever else was under way when it came.
+        said_so = any(isinstance(t, Message) and t.kind is MessageKind.OPT_IN for t in turns)
+        since = None if holder is Holder.BOT else last
+        c.execute(_hold, {"c": conv, "who": holder.value, "since": since, "said_so": said_so})
     first = after - len(turns)
     rows = [{"conv": conv, "number": first + n, **turn_columns(t)} for n, t in enumerate(turns)]
     if rows:

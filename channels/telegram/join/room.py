@@ -124,6 +124,8 @@ class WaitingRoom(Intake):
         Only what can be answered is taken: the rest is the host's, whatever its filter said. Stops and moved groups
         concern both sides and are never taken.
         """
+        if number not in self._undecided:  # brought twice at once, and decided meanwhile
+            return True
         raw = self._undecided[number]
         heard = self._heard(Claimed(number, raw))
         if heard.stop or heard.moved:

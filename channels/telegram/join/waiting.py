@@ -55,7 +55,8 @@ class WaitingFile:
     async def keep(self, bot: int, updates: Mapping[int, str]) -> None:
         """Keep all of them or none."""
         rows = [(bot, number, raw) for number, raw in updates.items()]
-        await self._work(lambda c: c.executemany("INSERT INTO waiting VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows))
+        insert = "INSERT INTO waiting VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        await self._work(lambda c: c.executemany(insert, rows).close())
 
     async def kept(self, bot: int) -> dict[int, str]:
         """What is undecided, lowest number first."""
@@ -65,7 +66,8 @@ class WaitingFile:
     async def forget(self, bot: int, numbers: Collection[int]) -> None:
         """These are decided."""
         rows = [(bot, number) for number in numbers]
-        await self._work(lambda c: c.executemany("DELETE FROM waiting WHERE bot = ? AND number = ?", rows))
+        delete = "DELETE FROM waiting WHERE bot = ? AND number = ?"
+        await self._work(lambda c: c.executemany(delete, rows).close())
 
     async def aclose(self) -> None:
         """Close the file."""
@@ -76,6 +78,7 @@ class WaitingFile:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Nothing of the connection may come out of here: a cursor that ends in another thread breaks this one's."""
         try:
             if self._connection is None:
                 self._connection = _opened(self._path)

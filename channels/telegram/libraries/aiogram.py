@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
-    ClientDecodeError,
     TelegramAPIError,
     TelegramBadRequest,
     TelegramConflictError,
@@ -24,8 +22,6 @@ from aiogram.exceptions import (
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import Response, TelegramMethod
-from aiogram.methods.base import TelegramType
 from aiogram.types import (
     BufferedInputFile,
     InlineKeyboardButton,
@@ -34,10 +30,11 @@ from aiogram.types import (
     ReplyParameters,
 )
 from aiogram.utils.token import TokenValidationError
-from aiohttp import ClientConnectorError, ClientSession, ClientTimeout, ConnectionTimeoutError
+from aiohttp import ClientConnectorError, ClientTimeout, ConnectionTimeoutError
 
 from channels.telegram import line
-from channels.telegram.client import Buttons, Me, Place, refusal
+from channels.telegram.client import Buttons, Me, Place
+from channels.telegram.libraries._session import RawUpdates, Session
 from core.abilities import Media
 from core.errors import ChannelError
 from core.markup import Entity, Rich
@@ -188,44 +185,6 @@ class Aiogram:
         """Give connections back."""
         await self._polling.close()
         await self._sending.close()
-
-
-class RawUpdates(TelegramMethod[list[Any]]):
-    """The call getUpdates whose result is left as it is."""
-
-    __returning__ = list[Any]
-    __api_method__ = "getUpdates"
-
-    offset: int
-    timeout: int
-    allowed_updates: list[str]
-
-
-class Session(AiohttpSession):
-    """aiogram's session, closed without its pause of 0.25 s, and with the status of a refusal that is not JSON."""
-
-    _made: ClientSession | None = None
-
-    async def create_session(self) -> ClientSession:
-        """The connections, made when there are none."""
-        self._made = await super().create_session()
-        return self._made
-
-    async def close(self) -> None:
-        """Give the connections back; a later call makes new ones."""
-        if self._made is not None:
-            await self._made.close()
-
-    def check_response(
-        self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
-    ) -> Response[TelegramType]:
-        """The answer read by the library; what a server in between refused is told by its status."""
-        try:
-            return super().check_response(bot, method, status_code, content)
-        except ClientDecodeError:
-            if status_code < 400:
-                raise
-            raise refusal(status_code, f"HTTP {status_code} without JSON") from None
 
 
 def _meaning(error: Exception, words: str) -> ChannelError:

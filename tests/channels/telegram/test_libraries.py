@@ -446,6 +446,17 @@ async def test_a_file_cut_off_in_its_middle_is_not_taken_for_the_whole_and_its_a
         assert "canary" not in f"{error!r}{error}{error.__cause__!r}{caplog.text}".lower()
 
 
+async def test_a_redirect_of_a_call_is_not_followed_with_the_token_in_its_address(
+    server: Server, client: Client
+) -> None:
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPTemporaryRedirect(f"{server.url}/bot{TOKEN}/elsewhere")
+
+    server.answer = elsewhere
+    assert type(await error_of(client.send_message(PLACE, Rich("hello")))) is Unconfirmed
+    assert [method for method, _ in server.calls] == ["sendMessage"]
+
+
 async def test_a_redirect_of_a_file_is_not_followed_with_the_token_in_hand(server: Server, client: Client) -> None:
     asked = []
 

@@ -41,12 +41,15 @@ class RecordingOutbox:
 
     async def mark(self, part: Part) -> None:
         kept = self.parts[part.index]
-        state = kept.state if kept.state in FINAL else part.state
+        begins = part.state in {PartState.PLANNED, PartState.SENDING}
+        state = kept.state if kept.state in FINAL and not begins else part.state
         self.parts[part.index] = replace(part, state=state)
         self.history.append((part.index, part.state))
 
     def advance(self, progress: Progress) -> None:
         part = self.parts[progress.index]
+        if part.state is PartState.PLANNED:
+            return
         lower = part.state is PartState.REJECTED or RANK.get(progress.state, 4) <= RANK.get(part.state, 0)
         if progress.state is PartState.REJECTED:
             lower = part.state in FINAL

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from channels.memory import MemoryChannel
+from core import handover, patience
 from core.abilities import Media
 from core.conversation import Address, Arrival, Attachment, Conversation, Customer, Holder, Message, MessageKind, Reply
 from core.errors import NotSent, OptedOut, Unreachable, WindowClosed
 from core.ports import Outbox
-from core.records import Entry, Outcome, PartState, Progress, Settlement
+from core.records import Entry, Outcome, Part, PartState, Progress, Settlement
 from core.tiers import Fee, Money
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class Platform(MemoryChannel):
         self.fetched: list[str] = []
         self.shown: list[tuple[Address, bytes, str]] = []
         self.no_file: NotSent | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.between: Callable[[Part], Awaitable[None]] | None = None
 
     def received(self, message: Message) -> Sequence[Fee]:
         return [IN]
@@ -58,11 +63,20 @@ class Platform(MemoryChannel):
         whole = "".join([piece async for piece in text])
         if not whole:
             return ""
+        parts = await outbox.plan(whole.split("|"))
+        if address != OPERATORS:
+            await self.gate.wait()
         if self.refuses and address != OPERATORS:
             raise self.refuses
-        for part in await outbox.plan([whole]):
+        for part in parts:
+            if part.arrived:
+                continue
+            await outbox.mark(replace(part, state=PartState.SENDING))
             self.said[address.chat].append(part.text)
-            await outbox.mark(replace(part, state=PartState.SENT, sent_as="SM9", fees=(OUT,)))
+            sent = replace(part, state=PartState.SENT, sent_as=f"SM{part.index}", fees=(OUT,))
+            await outbox.mark(sent)
+            if self.between:
+                await self.between(sent)
         return whole
 
 
@@ -141,10 +155,10 @@ async def test_nobody_is_called_for_a_customer_who_blocked_us(staffed: House) ->
 
 async def test_a_failure_told_after_the_answer_was_settled_reaches_a_person(staffed: House) -> None:
     await staffed.ask("where is my parcel?")
-    await staffed.desk.progress(Progress(ANN, "m1", 0, PartState.REJECTED, "SM9", "63016 window closed"))
+    await staffed.desk.progress(Progress(ANN, "m1", 0, PartState.REJECTED, "SM0", "63016 window closed"))
     await staffed.until(lambda: bool(staffed.channel.cards))
     assert "63016 window closed" in staffed.channel.cards[0][1]
-    await staffed.desk.progress(Progress(ANN, "m1", 0, PartState.REJECTED, "SM9", "63016 window closed"))
+    await staffed.desk.progress(Progress(ANN, "m1", 0, PartState.REJECTED, "SM0", "63016 window closed"))
     assert await staffed.desk.idle(5)
     assert len(staffed.channel.cards) == 1
 
@@ -253,3 +267,110 @@ async def test_names_of_a_customer_are_kept_through_the_desk(house: House) -> No
     assert await house.desk.chat_of("memory", ["ann", "anna"]) == ANN
     assert await house.desk.chat_of("memory", ["anna"]) == ANN
     assert next(iter(await house.desk.names_of(ANN))) == "anna"
+
+
+@pytest.mark.parametrize("refusal", [Unreachable("21610"), WindowClosed("closed")])
+async def test_who_opts_out_has_opted_out_though_the_confirmation_cannot_arrive(
+    staffed: House, refusal: Exception
+) -> None:
+    platform(staffed).refuses = refusal
+    await stop(staffed)
+    assert (await staffed.conversation()).holder is Holder.OPTED_OUT
+    assert staffed.channel.cards == []
+
+
+async def test_a_person_s_words_under_way_do_not_take_an_opting_out_back(staffed: House) -> None:
+    await staffed.ask("human please")
+    platform(staffed).gate.clear()
+    reply = asyncio.create_task(staffed.desk.people.reply(staffed.desk.policy, ANN, "Here is an offer.", "key"))
+    await staffed.say("STOP", kind=MessageKind.OPT_OUT)
+    platform(staffed).gate.set()
+    await reply
+    assert await staffed.desk.idle(5)
+    assert (await staffed.conversation()).holder is Holder.OPTED_OUT
+    with pytest.raises(OptedOut):
+        await staffed.desk.people.reply(staffed.desk.policy, ANN, "And another one.", "key2")
+
+
+async def test_a_part_refused_while_the_next_one_goes_out_is_told_to_a_person(staffed: House) -> None:
+    async def refuse(part: Part) -> None:
+        if part.index == 1:
+            await staffed.desk.progress(Progress(ANN, part.reply, 0, PartState.REJECTED, "SM0", "63024"))
+
+    staffed.scripts["quick"].text = "One.|Two."
+    platform(staffed).between = refuse
+    await staffed.ask("where is my parcel?")
+    await staffed.until(lambda: bool(staffed.channel.cards))
+    assert "It said: " in staffed.channel.cards[0][1]
+    assert "One." in staffed.channel.cards[0][1]
+    assert len(staffed.channel.cards) == 1
+
+
+async def test_nothing_more_of_an_answer_goes_out_once_the_customer_wants_no_more(house: House) -> None:
+    async def opt_out(part: Part) -> None:
+        if part.index == 0 and part.reply == "m1":
+            await house.say("STOP", kind=MessageKind.OPT_OUT)
+
+    house.scripts["quick"].text = "One.|Two.|Three."
+    platform(house).between = opt_out
+    await house.ask("where is my parcel?")
+    assert [text for text in house.channel.said["ann"] if "Two." in text or "Three." in text] == []
+    assert "no more messages" in house.channel.said["ann"][-1]
+    assert (await house.conversation()).holder is Holder.OPTED_OUT
+    assert [e.fees for e in await entries(house)] == [(IN, OUT), (IN, OUT)]
+    first = (await house.conversation()).replies[0]
+    assert first.text.endswith("One.")
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.0))
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_an_answer_that_waits_for_long_is_told_to_a_person_once_and_goes_out_in_the_end(staffed: House) -> None:
+    platform(staffed).refuses = NotSent("no connection")
+    await staffed.say("where is my parcel?")
+    await staffed.until(lambda: bool(staffed.channel.cards))
+    assert "has been waiting for an answer for minutes" in staffed.channel.cards[0][1]
+    assert "They wrote: where is my parcel?" in staffed.channel.cards[0][1]
+    platform(staffed).refuses = None
+    assert await staffed.desk.idle(5)
+    assert "two days" in staffed.channel.said["ann"][-1]
+    assert len(staffed.channel.cards) == 1
+    assert await staffed.unsettled() == []
+
+
+async def test_a_person_s_words_that_did_not_arrive_are_told_and_do_not_come_by_themselves_later(
+    staffed: House,
+) -> None:
+    await staffed.ask("human please")
+    platform(staffed).refuses = NotSent("no connection")
+    await staffed.ask("Hello.", "operators", reply_to="1", customer=Customer("op"))
+    assert "nothing was sent, try again later" in staffed.channel.said["operators"][-1]
+    platform(staffed).refuses = None
+    assert await staffed.desk.resume() == 0
+    assert "Hello." not in staffed.channel.said["ann"]
+    await staffed.ask("Hello again.", "operators", reply_to="1", customer=Customer("op"))
+    assert staffed.channel.said["ann"][-1] == "Hello again."
+
+
+async def test_one_customer_out_of_reach_does_not_keep_operators_from_the_others(
+    staffed: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "MOMENT", 0.01)
+    await staffed.ask("human please", "ann")
+    await staffed.ask("human please", "bob")
+    platform(staffed).gate.clear()
+    await staffed.say("Hello Ann.", "operators", reply_to="1", customer=Customer("op"))
+    await staffed.say("//a note", "operators", customer=Customer("op"))
+    assert await staffed.desk.idle(5)
+    platform(staffed).gate.set()
+    await staffed.until(lambda: "Hello Ann." in staffed.channel.said["ann"])
+
+
+async def test_the_bot_has_the_chat_again_though_the_customer_cannot_be_told(staffed: House) -> None:
+    await staffed.ask("human please")
+    platform(staffed).refuses = WindowClosed("closed")
+    await staffed.ask("/back", "operators", reply_to="1", customer=Customer("op"))
+    assert (await staffed.conversation()).holder is Holder.BOT
