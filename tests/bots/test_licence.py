@@ -131,6 +131,16 @@ async def test_a_change_that_takes_the_way_to_a_person_away_is_not_applied_while
         assert house.desk.policy is before
 
 
+async def test_a_language_whose_opt_out_words_are_missing_is_not_applied_while_running(bot: Bot) -> None:
+    arrange(bot)
+    texts = "scope:\n  en: Lamps.\n  fr: Lampes.\ndisclosure:\n  fr: Je suis une IA.\n"
+    (bot.folder / "bots/tiny/texts.yaml").write_text(texts, "utf-8")
+    async with open_house(bot.config, store="sqlite://") as house:
+        bot.edit("languages: [en]", "languages: [en, fr]")
+        with pytest.raises(SettingsError, match="opt_out"):
+            await service.applier(house)("")
+
+
 async def test_the_bot_says_what_it_helps_with_when_it_first_speaks(bot: Bot) -> None:
     arrange(bot)
     async with open_house(bot.config, store="sqlite://") as house:

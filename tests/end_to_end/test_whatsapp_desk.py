@@ -196,7 +196,9 @@ async def test_an_answer_twilio_takes_and_whatsapp_then_refuses_reaches_a_person
     await desk.says("Where is my order?", name="Ann")
     await until(lambda: bool(desk.cards()))
     assert "Ann (WhatsApp) did not get an answer of ours" in desk.cards()[0].text
-    assert [e.outcome for e in await desk.entries()] == [Outcome.UNDELIVERABLE]
+    (entry,) = await desk.entries()
+    assert entry.outcome is Outcome.UNDELIVERABLE
+    assert [fee.what for fee in entry.fees] == ["whatsapp in"], "what did not arrive costs nothing"
     assert await desk.holder() is Holder.WAITING
 
 

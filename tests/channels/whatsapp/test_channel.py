@@ -274,3 +274,14 @@ async def test_no_secret_and_no_number_is_in_a_repr_or_an_error(start: Any) -> N
     shown = f"{bot.channel!r} {line.client!r} {line.client._account!r} {bot.channel._ways!r} {error.value!r}"
     assert not [secret for secret in (FakeTwilio.token, CHAT, CHAT[1:]) if secret in shown]
     assert error.value.__cause__ is None
+
+
+async def test_once_it_stops_listening_messages_are_left_to_twilio_and_states_still_count(start: Any) -> None:
+    bot = await start(twilio={"auto": ("sent",)})
+    await bot.answer("It left.")
+    await bot.twilio.settled()
+    bot.channel._listening = False
+    with pytest.raises(Undelivered):
+        await bot.twilio.says(CHAT, "hello?")
+    assert {delivery.status for delivery in bot.twilio.deliveries if "Body" in delivery.form} == {503}
+    assert (await bot.twilio.status(bot.twilio.sent[0].sid, "delivered")).status == 200

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from channels.whatsapp import codes
+from channels.whatsapp import codes, sending
 from channels.whatsapp.client import Limits
 from channels.whatsapp.codes import SetUp
 from channels.whatsapp.line import Timing
 from core.conversation import Address
-from core.errors import NotSent, Rejected, Unconfirmed, Unreachable, WindowClosed
+from core.errors import NotSent, Rejected, Throttled, Unconfirmed, Unreachable, WindowClosed
 from core.records import Part, PartState
 from core.tiers import Fee
 
@@ -142,9 +142,9 @@ async def test_a_part_refused_before_ends_the_answer(bot: Any) -> None:
 async def test_too_many_requests_wait_and_are_sent_once(bot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codes, "UNSAID_WAIT", 0.05)
     bot.twilio.fail_next("send", 429, 20429)
-    sending = asyncio.create_task(bot.answer("It left."))
+    answering = asyncio.create_task(bot.answer("It left."))
     await bot.twilio.wait_for(lambda: bot.posts == 1)
-    assert await asyncio.wait_for(sending, 10) == "It left."
+    assert await asyncio.wait_for(answering, 10) == "It left."
     assert bot.bodies == ["It left."]
 
 
@@ -319,3 +319,28 @@ async def test_a_failure_before_the_answer_to_the_post_is_mended(start: Any) -> 
     await bot.answer("It **left**.")
     await bot.twilio.settled()
     assert bot.outbox.states == [PartState.DELIVERED]
+
+
+async def test_a_part_knows_its_fee_before_it_leaves(bot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    marked: list[Part] = []
+    mark = bot.outbox.mark
+
+    async def noted(part: Part) -> None:
+        marked.append(part)
+        await mark(part)
+
+    monkeypatch.setattr(bot.outbox, "mark", noted)
+    await bot.answer("It left.")
+    assert [(part.state, len(part.fees)) for part in marked[:2]] == [(PartState.SENDING, 1), (PartState.SENT, 1)]
+
+
+async def test_a_platform_that_asks_to_wait_too_long_gives_the_chat_free_with_the_part_still_to_be_sent(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.0)
+    bot.twilio.fail_next("send", 429, 20429)
+    with pytest.raises(Throttled):
+        await bot.answer("It left.")
+    assert bot.outbox.states == [PartState.PLANNED]
+    await bot.answer("It left.")
+    assert bot.bodies == ["It left."]

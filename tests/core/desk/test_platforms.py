@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from core.conversation import Address, Arrival, Attachment, Conversation, Custom
 from core.errors import NotSent, OptedOut, Unreachable, WindowClosed
 from core.ports import Outbox
 from core.records import Entry, Outcome, Part, PartState, Progress, Settlement
-from core.tiers import Fee, Money
+from core.tiers import Chunk, Delta, Fee, ModelCard, Money, Prompt
 
 if TYPE_CHECKING:
     from conftest import House  # type: ignore[import-not-found,unused-ignore]
@@ -320,6 +320,29 @@ async def test_nothing_more_of_an_answer_goes_out_once_the_customer_wants_no_mor
     assert [e.fees for e in await entries(house)] == [(IN, OUT), (IN, OUT)]
     first = (await house.conversation()).replies[0]
     assert first.text.endswith("One.")
+
+
+async def test_the_model_is_not_asked_on_for_a_customer_who_wants_no_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, closed = asyncio.Event(), asyncio.Event()
+
+    async def endless(prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
+        try:
+            yield Delta("It takes ")
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    monkeypatch.setattr(house.scripts["quick"], "stream", endless)
+    await house.say("where is my parcel?")
+    async with asyncio.timeout(5):
+        await begun.wait()
+    await stop(house)
+    assert closed.is_set()
+    assert "no more messages" in house.channel.said["ann"][-1]
+    assert len(house.channel.said["ann"]) == 1
 
 
 @pytest.fixture

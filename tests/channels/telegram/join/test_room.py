@@ -92,6 +92,12 @@ async def test_a_claimed_update_stays_in_the_file_until_the_inbox_has_it(
     assert await file.kept(99) == {}
 
 
+async def test_an_update_brought_twice_at_once_is_claimed_once_and_never_the_hosts(room: WaitingRoom) -> None:
+    await room.keep([says(5)], as_it_is)
+    assert [await room.claim(5, True), await room.claim(5, False)] == [True, True]
+    assert len(room._claimed) == 1
+
+
 async def test_a_claimed_update_that_never_reached_the_inbox_comes_again(
     room: WaitingRoom, file: FaultyFile, client: ScriptedClient, inbox: RecordingInbox
 ) -> None:

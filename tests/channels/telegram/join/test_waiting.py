@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,18 @@ async def test_a_call_cancelled_in_the_middle_leaves_the_file_usable(file: Waiti
     await asyncio.wait(tasks)
     await file.keep(42, {100: "last"})
     assert (await file.kept(42))[100] == "last"
+
+
+async def test_no_cursor_leaves_the_thread_it_belongs_to(file: WaitingFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    came: list[object] = []
+    transaction = file._transaction
+
+    def watched(work: Callable[[sqlite3.Connection], object]) -> object:
+        came.append(transaction(work))
+        return came[-1]
+
+    monkeypatch.setattr(file, "_transaction", watched)
+    await file.keep(42, {7: "seven"})
+    await file.kept(42)
+    await file.forget(42, [7])
+    assert came == [None, [(7, "seven")], None]
