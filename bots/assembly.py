@@ -71,9 +71,11 @@ def beside(store: str, root: Path) -> str:
     return f"{scheme}{slashes}{root / name}"
 
 
-def build_book(settings: Settings, root: Path) -> Rulebook:
-    """The rules with their signals built. SettingsError where a signal's name or option does not fit."""
-    return Parts(settings, root / "config.yaml").book()
+async def close(*parts: object) -> None:
+    """Give back the connections of channels and providers that have any."""
+    for part in parts:
+        if (aclose := getattr(part, "aclose", None)) is not None:
+            await aclose()
 
 
 class Parts:
@@ -128,9 +130,7 @@ class Parts:
 
     async def try_channels(self) -> None:
         """SettingsError when a channel could not be made from these settings."""
-        for channel in self.channels().values():
-            if (close := getattr(channel, "aclose", None)) is not None:
-                await close()
+        await close(*self.channels().values())
 
     def check_licence(self, channels: Mapping[str, Channel], policy: Policy) -> None:
         """SettingsError with every condition of a platform that is not met; nothing may start then."""
@@ -211,7 +211,6 @@ async def open_house(
         around = dict(channels) if channels is not None else parts.channels()
         parts.check_licence(around, policy)
         for channel in around.values():
-            if (close := getattr(channel, "aclose", None)) is not None:
-                stack.push_async_callback(close)
+            stack.push_async_callback(close, channel)
         desk = await stack.enter_async_context(Desk(kept, around, policy))
         yield House(file, parts.settings, desk, kept, around, availability, closing)

@@ -179,7 +179,7 @@ class Desk(Register):
             async with aclosing(self._text(lane, burst)) as text:
                 stands = await channel.deliver(lane.address, text, box)
         except Withdrawn:
-            burst.outcome, stands = Outcome.TAKEN, box.stands
+            burst.outcome, stands = Outcome.STOPPED if lane.unwanted else Outcome.TAKEN, box.stands
         except (Unreachable, Rejected) as error:
             called = await self._board.undelivered(self.policy, burst.conversation, "".join(burst.said), error)
             burst.outcome, burst.holder, stands = Outcome.UNDELIVERABLE, burst.holder or called, ""
@@ -214,7 +214,7 @@ class Desk(Register):
         try:
             await channel.deliver(plan.address, once(plan.text), box)
         except Withdrawn:
-            plan = ended(plan, Outcome.TAKEN, box.stands)
+            plan = ended(plan, Outcome.STOPPED, box.stands)
         except (Unreachable, Rejected) as error:
             conversation = (await self._store.load(plan.address)).heard(*plan.heard)
             called = await self._board.undelivered(self.policy, conversation, plan.text, error)

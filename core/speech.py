@@ -111,8 +111,7 @@ def _consent(policy: Policy, burst: Burst) -> str:
     burst.note_consent()
     if burst.outcome is Outcome.OPTED_OUT:
         return _say(policy, burst, "opted_out" if burst.consent else "still_opted_out")
-    words = [m for m in burst.heard if m.kind is not MessageKind.OPT_IN]
-    if words or len(burst.heard) == 0:
+    if any(m.kind is not MessageKind.OPT_IN for m in burst.heard):
         return ""
     burst.outcome = Outcome.NOTICE
     return _say(policy, burst, "opted_in" if burst.consent else "greeting")

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from bots import conditions
-from bots.assembly import MODELS, Parts, nearest, read_settings
+from bots.assembly import MODELS, Parts, close, nearest, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, plain, problem_rows, run_async, screen
 from bots.cron import trigger
 from bots.schedule import UnknownReport, build_report
@@ -81,9 +81,7 @@ async def _build(parts: Parts, document: Document, problems: list[Problem]) -> N
         policy = _built(lambda: parts.policy(providers, Availability(providers)), problems)
         if policy is not None:
             _built(lambda: parts.check_licence(channels, policy), problems)
-    for part in (*channels.values(), *providers.values()):
-        if (close := getattr(part, "aclose", None)) is not None:
-            await close()
+    await close(*channels.values(), *providers.values())
 
 
 def _built(build: Callable[[], Any], problems: list[Problem]) -> Any:

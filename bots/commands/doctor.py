@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.markup import escape
 
-from bots.assembly import Parts, beside, read_settings
+from bots.assembly import Parts, beside, close, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
 from bots.ledger import file_of
 from core.abilities import Examined
@@ -114,8 +114,7 @@ async def _platforms(settings: Settings, config: Path) -> list[Finding]:
     for name, channel in channels.items():
         if isinstance(channel, Examined):
             found += [Finding(name, check.name, check.state, check.detail) for check in await channel.examine()]
-        if (close := getattr(channel, "aclose", None)) is not None:
-            await close()
+        await close(channel)
     return found
 
 

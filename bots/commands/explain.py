@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bots.assembly import Parts, build_book, read_settings
+from bots.assembly import Parts, close, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, plain, run_async, screen, table
 from core.abilities import Limited
 from core.conversation import Address, Conversation, Customer, Message
@@ -32,12 +32,12 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Decide on the text as the desk would and say why."""
-    settings = read_settings(config)
-    book = build_book(settings, config.resolve().parent)
+    parts = Parts(read_settings(config), config)
+    book = parts.book()
     before = _before(dialogue, channel, book)
     at = before.turns[-1].at + PACE if before.turns else datetime.now(UTC)
     conversation = before.heard(Message("explained", before.address, text, at, CUSTOMER))
-    decision, limits = decide(conversation, book), run_async(_limits(Parts(settings, config), conversation))
+    decision, limits = decide(conversation, book), run_async(_limits(parts, conversation))
     if as_json:
         emit(_data(decision) | {"limits": limits})
     else:
@@ -58,8 +58,7 @@ async def _limits(parts: Parts, conversation: Conversation) -> str:
     try:
         return channel.limits(conversation) if isinstance(channel, Limited) else ""
     finally:
-        if (close := getattr(channel, "aclose", None)) is not None:
-            await close()
+        await close(channel)
 
 
 def _before(file: Path | None, channel: str, book: Rulebook) -> Conversation:

@@ -146,7 +146,7 @@ class Sending:
     async def _first_look(self) -> Status | None:
         try:
             return await self._listed()
-        except ChannelError:
+        except ChannelError:  # the second look says so, if it is still so then
             return None
 
     async def _listed(self) -> Status | None:

@@ -318,6 +318,7 @@ async def test_nothing_more_of_an_answer_goes_out_once_the_customer_wants_no_mor
     assert "no more messages" in house.channel.said["ann"][-1]
     assert (await house.conversation()).holder is Holder.OPTED_OUT
     assert [e.fees for e in await entries(house)] == [(IN, OUT), (IN, OUT)]
+    assert [e.outcome for e in await entries(house)] == [Outcome.STOPPED, Outcome.OPTED_OUT]
     first = (await house.conversation()).replies[0]
     assert first.text.endswith("One.")
 
