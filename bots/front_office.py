@@ -74,17 +74,17 @@ class FrontOffice:
 
     async def take(self, address: Address, who: str) -> None:
         """A person takes the chat."""
-        await self._desk.people.take(self._desk.policy, address, f"{who}-{uuid.uuid4()}")
+        await self._desk.people.take(address, f"{who}-{uuid.uuid4()}")
 
     async def reply(self, address: Address, text: str, who: str) -> None:
         """A person's words to the customer. FirstlineError for somebody who never wrote, ChannelError as it comes."""
         if not (await self._store.load(address)).turns:
             raise FirstlineError("nobody by that address has written")
-        await self._desk.people.reply(self._desk.policy, address, text, f"{who}-{uuid.uuid4()}")
+        await self._desk.people.reply(address, text, f"{who}-{uuid.uuid4()}")
 
     async def back(self, address: Address, note: str) -> None:
         """The bot has the chat again."""
-        await self._desk.people.back(self._desk.policy, address, str(uuid.uuid4()), note)
+        await self._desk.people.back(address, str(uuid.uuid4()), note)
 
 
 def _summary(row: ChatRow) -> Summary:

@@ -5,11 +5,11 @@ Protocols and their values only. What every channel does is `ports.Channel`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from core.conversation import Address, Attachment, Conversation, Message
+from core.conversation import Address, Arrival, Attachment, Conversation, Message
 from core.tiers import Fee
 
 MOST_BYTES = 20 * 2**20
@@ -103,4 +103,31 @@ class Examined(Protocol):
 
     async def examine(self) -> Sequence[Check]:
         """What to enter on the platform's pages and whether it stands there. Never raises; takes a few seconds."""
+        ...
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A channel that shows a customer what another process said in their chat."""
+
+    async def follow(self, address: Address) -> None:
+        """Something was settled in this chat by another process. Raises StoreError."""
+        ...
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A channel that counts what operators should know of."""
+
+    def counts(self) -> Mapping[str, int]:
+        """How often each thing happened since the start, by a name in words_with_underscores."""
+        ...
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """A channel that can try again to read an update it could not read before."""
+
+    def reread(self, key: str, raw: str) -> Arrival:
+        """What the update means now; with a problem when it still cannot be read. Never raises."""
         ...

@@ -17,7 +17,7 @@ from core.conversation import Address, Conversation, Holder, Message, MessageKin
 from core.errors import ChannelError, StoreError, Unreachable
 from core.policy import Policy
 from core.ports import Channel, Store
-from core.records import Part
+from core.records import Part, said
 from core.rules import Decision
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,18 @@ class Board:
         """Tell a person that an answer has been waiting for long; it goes out by itself once it can."""
         if policy.operators is not None and customer != policy.operators:
             try:
-                waiting = [m for promise in await self._store.unsettled(customer) for m in promise.messages]
+                waiting = said(await self._store.unsettled(customer))
                 conversation = (await self._store.load(customer)).heard(*waiting)
             except StoreError:
                 conversation = Conversation(customer)
             with contextlib.suppress(StoreError):
                 await self._post(policy.operators, customer, cards.stuck(conversation, type(why).__name__))
+
+    async def set_aside(self, policy: Policy, customer: Address) -> None:
+        """Tell a person of a message that nobody could answer."""
+        if policy.operators is not None and customer != policy.operators:
+            conversation = await self._store.load(customer)
+            await self._post(policy.operators, customer, cards.set_aside(conversation))
 
     async def _post(self, desk: Address, customer: Address, text: str) -> bool:
         channel = self._channels.get(desk.channel)

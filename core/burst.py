@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from core.conversation import Address, Author, Conversation, Holder, Message, MessageKind, Reply
 from core.errors import Withdrawn
 from core.ports import Store
-from core.records import Call, Entry, Outcome, Part, PartState, Settlement
+from core.records import Call, Claim, Entry, Outcome, Part, PartState, Settlement
 from core.rules import Decision
 from core.tiers import Fee
 
@@ -138,18 +138,18 @@ class Burst:
 
 
 class ReplyBox:
-    """The Outbox of one reply: the settlement it belongs to is asked for when the channel plans."""
+    """The Outbox of one reply under a claim: the settlement it belongs to is asked for when the channel plans."""
 
     def __init__(
         self,
         store: Store,
-        address: Address,
+        claim: Claim,
         settlement: Callable[[], Settlement],
         author: Callable[[], Author],
         unwanted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
-        self._address = address
+        self._claim = claim
         self._settlement = settlement
         self._author = author
         self._unwanted = unwanted
@@ -172,7 +172,7 @@ class ReplyBox:
 
     async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
         """Commit the parts; those of an earlier life come back as they were left."""
-        parts = await self._store.plan(self._settlement(), texts)
+        parts = await self._store.plan(self._settlement(), texts, self._claim)
         self._parts = {part.index: part for part in parts}
         return parts
 
@@ -180,8 +180,13 @@ class ReplyBox:
         """Commit a part's state. Withdrawn instead of sending what the customer does not want any more."""
         if part.state is PartState.SENDING and self._unwanted():
             raise Withdrawn
-        await self._store.mark(self._address, part)
+        await self._store.mark(self._claim.address, part, self._claim)
         self._parts[part.index] = part
+
+    async def look(self, part: Part) -> Part:
+        """The part as it is committed now; another process may have been told of it."""
+        parts = await self._store.parts(self._claim.address, part.reply)
+        return next((known for known in parts if known.index == part.index), part)
 
 
 def ended(settlement: Settlement, outcome: Outcome, stands: str = "") -> Settlement:
@@ -201,10 +206,12 @@ async def once(text: str) -> AsyncIterator[str]:
         yield text
 
 
-def kept_box(store: Store, settlement: Settlement, unwanted: Callable[[], bool] = lambda: False) -> ReplyBox:
+def kept_box(
+    store: Store, claim: Claim, settlement: Settlement, unwanted: Callable[[], bool] = lambda: False
+) -> ReplyBox:
     """The Outbox of a reply whose settlement is made already."""
     author = settlement.reply.author if settlement.reply else Author.DESK
-    return ReplyBox(store, settlement.address, lambda: settlement, lambda: author, unwanted)
+    return ReplyBox(store, claim, lambda: settlement, lambda: author, unwanted)
 
 
 class Unkept:
@@ -217,8 +224,12 @@ class Unkept:
     async def mark(self, part: Part) -> None:
         """Nothing is kept."""
 
+    async def look(self, part: Part) -> Part:
+        """As it was given."""
+        return part
 
-def unasked(address: Address, reply: Reply, key: str, holder: Holder | None) -> Settlement:
-    """The settlement of something said without a message of the customer's to answer: by a person, or about one."""
-    entry = Entry(reply.at, address, (), Outcome.PERSON, tier="person")
-    return Settlement(key, address, (), entry, (), reply, None, holder)
+
+def ordered(order: Message, reply: Reply | None, holder: Holder | None = None) -> Settlement:
+    """The settlement of what a person of ours asked for: it answers no message of the customer's."""
+    entry = Entry(order.at, order.address, (), Outcome.PERSON, tier="person")
+    return Settlement(order.id, order.address, (order,), entry, (), reply, None, holder)

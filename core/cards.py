@@ -60,6 +60,13 @@ def stuck(conversation: Conversation, why: str) -> str:
     return "\n".join([*lines, "It goes out by itself once it can."])
 
 
+def set_aside(conversation: Conversation) -> str:
+    """The card for a message that was parked because every try to answer it ended badly."""
+    return (
+        f"{who(conversation)} wrote something that could not be answered; it is kept: `firstline parked list`.\n{HOW}"
+    )
+
+
 def cut(text: str) -> str:
     """The text as it fits one card."""
     return text if len(text) <= LONGEST_CARD else f"{text[:LONGEST_CARD]} …"

@@ -59,7 +59,8 @@ class Attachment:
 class MessageKind(StrEnum):
     """What the customer did. NOTED kinds are kept but never answered (reactions, service messages).
 
-    OPT_OUT: write to me no more; OPT_IN: do so again.
+    OPT_OUT: write to me no more; OPT_IN: do so again. TAKE, SAY, BACK: what a person of ours asks for in the chat (take
+    it, say this, give it back); they stand in its line but are never turns.
     """
 
     TEXT = "text"
@@ -69,6 +70,12 @@ class MessageKind(StrEnum):
     NOTED = "noted"
     OPT_OUT = "opt out"
     OPT_IN = "opt in"
+    TAKE = "take"
+    SAY = "say"
+    BACK = "back"
+
+
+ORDERS = frozenset({MessageKind.TAKE, MessageKind.SAY, MessageKind.BACK})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
     FirstlineError
     ├── SettingsError           config.yaml, models.yaml or a file they name is wrong
     ├── StoreError              the store could not commit or read
+    │   └── InUse               another process has the store's file: ask that one
+    ├── Fenced                  another process answers this chat now: whatever this one was about to do is not done
     ├── Withdrawn               the answer under way is not wanted any more: a person took the conversation
     ├── ChannelError            a platform call ended without success
     │   ├── NotSent             nothing reached the platform: repeating is safe
@@ -58,6 +60,14 @@ class SettingsError(FirstlineError):
 
 class StoreError(FirstlineError):
     """The store could not do what was asked; nothing of the unit of work was kept."""
+
+
+class InUse(StoreError):
+    """Another process has the store's file open; only that one can be asked."""
+
+
+class Fenced(FirstlineError):
+    """Another process answers this chat now; nothing of the unit of work was kept, and nothing more must be sent."""
 
 
 class Withdrawn(FirstlineError):

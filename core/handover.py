@@ -1,39 +1,46 @@
 """Between the bot and people: who holds a conversation, the card operators get, and what they write back.
 
-Only this module says that a person was called, because only it calls one. When the bot answers is the desk's affair.
+What operators ask for becomes a message in the customer's line, so that one process does it, in its turn, and a crash
+loses none of it. Only this module says that a person was called, because only it calls one. When the bot answers is the
+desk's affair.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from core.board import Board
-from core.burst import Unkept, ended, kept_box, once, paid, unasked
-from core.conversation import Address, Author, Conversation, HandBack, Holder, Message, MessageKind, Reply
+from core.burst import Unkept, ended, once, ordered, paid
+from core.conversation import Address, Author, Conversation, Customer, HandBack, Holder, Message, MessageKind, Reply
+from core.ending import Ending
 from core.errors import (
     ChannelError,
     NotSent,
     OptedOut,
-    StoreError,
     Throttled,
     Unconfirmed,
     Unreachable,
     WindowClosed,
+    Withdrawn,
 )
+from core.lane import Lane
 from core.policy import Policy
 from core.ports import Channel, Store
-from core.records import Outcome
+from core.records import Outcome, Settlement
 from core.rules import Decision
 
 log = logging.getLogger(__name__)
 
 MOMENT = 5.0
-"""Seconds an operator's words to one customer may keep what operators wrote to others waiting."""
+"""Seconds an operator's page waits to learn how it went."""
+
+PRESSES = {"take": MessageKind.TAKE, "back": MessageKind.BACK}
+"""What the buttons under a card mean."""
 
 REASONS = {
     Unreachable: "they take no messages",
@@ -42,6 +49,8 @@ REASONS = {
     Unconfirmed: "the platform did not confirm it; it may have arrived all the same",
 }
 """Errors in words for an operator."""
+
+NO_MORE = "this customer asked for no more messages; only they can change that, by writing START"
 
 WITH_PEOPLE = frozenset({Holder.WAITING, Holder.PERSON})
 """Who holds a conversation that the bot keeps out of."""
@@ -65,15 +74,17 @@ class Handover:
         self,
         store: Store,
         channels: Mapping[str, Channel],
-        clock: Callable[[], datetime],
-        withdraw: Callable[[Address], None],
         board: Board,
+        ending: Ending,
+        ask: Callable[[Message], Awaitable[object]],
     ) -> None:
         self._store = store
         self._channels = channels
-        self._clock = clock
-        self._withdraw = withdraw
         self._board = board
+        self._ending = ending
+        self._clock = ending.clock
+        self._ask = ask
+        self._awaited: dict[str, asyncio.Future[None]] = {}
 
     async def begin(
         self, policy: Policy, conversation: Conversation, decision: Decision, language: str
@@ -100,14 +111,13 @@ class Handover:
         return HandedOver("handed_over_closed", text, Holder.WAITING)
 
     async def hear(self, policy: Policy, message: Message) -> None:
-        """Do what an operator's message in the operators' chat asks: a reply to a card, or a press of its buttons."""
+        """Pass on what an operator's message asks for: a reply to a card, or a press of its buttons. StoreError."""
         if policy.people and f"{message.address.channel}:{message.customer.id}" not in policy.people:
             return
         if message.kind is MessageKind.PRESS:
             what, _, where = message.text.partition(" ")
-            act = {"take": self.take, "back": self.back}.get(what)
-            if act:
-                await self._within(self._do(message.address, act(policy, Address.parse(where), message.id)))
+            if kind := PRESSES.get(what):
+                await self._pass_on(kind, Address.parse(where), "", message)
             return
         customer = await self._store.card(message.address, message.reply_to) if message.reply_to else None
         if message.text.startswith("//"):
@@ -117,90 +127,104 @@ class Handover:
                 await self._tell(message.address, "That belongs to no customer; reply to a customer's card.")
             return
         if message.text.strip().casefold() in BACK:
-            await self._within(self._do(message.address, self.back(policy, customer, message.id)))
+            await self._pass_on(MessageKind.BACK, customer, "", message)
         elif not message.text:
             await self._tell(message.address, "Only text can be passed on so far; that was not sent.")
         else:
-            await self._within(self._do(message.address, self.reply(policy, customer, message.text, message.id)))
+            await self._pass_on(MessageKind.SAY, customer, message.text, message)
 
-    async def _within(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let one customer's platform keep the other customers' people waiting for a moment only. Raises StoreError.
-
-        By then what is to be said is planned, so a restart goes on with it.
-        """
-        failed: list[StoreError] = []
-
-        async def noted() -> None:
-            try:
-                await work
-            except StoreError as error:
-                failed.append(error)
-
-        await asyncio.wait({self._board.beside(noted())}, timeout=MOMENT)
-        if failed:
-            raise failed[0]
-
-    async def _do(self, desk: Address, work: Coroutine[Any, Any, None]) -> None:
-        """What an operator asked for; where it does not reach the customer the operator is told why."""
-        try:
-            await work
-        except ChannelError as error:
-            log.warning("a person's words did not arrive: %s", type(error).__name__)
-            known = isinstance(error, (WindowClosed, OptedOut))
-            why = str(error) if known else REASONS.get(type(error), "the platform refused it")
-            await self._tell(desk, f"That did not reach the customer: {why}.")
-
-    async def take(self, policy: Policy, customer: Address, key: str) -> None:
-        """A person takes the conversation; the customer is told, once."""
-        conversation = await self._willing(customer)
-        if conversation.holder is not Holder.PERSON:
-            await self._send(policy, customer, self._notice(policy, conversation, "person_joined"), key, Holder.PERSON)
-
-    async def reply(self, policy: Policy, customer: Address, text: str, key: str) -> None:
-        """What a person wrote goes to the customer, and the conversation is that person's. ChannelError."""
-        await self._willing(customer)
-        await self._send(policy, customer, Reply(text, self._clock(), Author.PERSON, "person"), key, Holder.PERSON)
-
-    async def back(self, policy: Policy, customer: Address, key: str, note: str = "") -> None:
-        """Give the conversation back to the bot; every hold ends and the customer is told."""
-        conversation = await self._store.load(customer)
-        if conversation.holder not in WITH_PEOPLE:
+    async def _pass_on(self, kind: MessageKind, customer: Address, text: str, asked: Message) -> None:
+        """Put it into the customer's line, where whoever answers that chat does it."""
+        if customer.channel not in self._channels:
+            await self._tell(asked.address, f"That did not reach the customer: {customer.channel} is off.")
             return
-        try:
-            await self._send(policy, customer, self._notice(policy, conversation, "back_to_bot"), key, None)
-        finally:  # the customer may be out of reach for now: the bot has the chat all the same
-            await self._store.append(customer, HandBack(self._clock(), note), Holder.BOT)
+        await self._ask(self._order(kind, customer, text, asked.id, str(asked.address)))
 
-    async def _willing(self, customer: Address) -> Conversation:
-        """The conversation; OptedOut when the customer wants no messages."""
-        conversation = await self._store.load(customer)
+    def _order(self, kind: MessageKind, customer: Address, text: str, key: str, where: str = "") -> Message:
+        return Message(f"desk-{key}", customer, text, self._clock(), Customer(where), kind)
+
+    async def take(self, customer: Address, key: str) -> None:
+        """A person takes the conversation; the customer is told, once. Raises as `reply` does."""
+        await self._done(self._order(MessageKind.TAKE, customer, "", key))
+
+    async def reply(self, customer: Address, text: str, key: str) -> None:
+        """What a person wrote goes to the customer, and the conversation is that person's.
+
+        Returns once it is done, or after MOMENT when it is on its way. StoreError, ChannelError as the platform has it.
+        """
+        await self._done(self._order(MessageKind.SAY, customer, text, key))
+
+    async def back(self, customer: Address, key: str, note: str = "") -> None:
+        """Give the conversation back to the bot; every hold ends and the customer is told. Raises as `reply` does."""
+        await self._done(self._order(MessageKind.BACK, customer, note, key))
+
+    async def _done(self, order: Message) -> None:
+        if order.address.channel not in self._channels:
+            raise NotSent(f"the channel {order.address.channel!r} is off")
+        done = self._awaited[order.id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._ask(order)
+            with contextlib.suppress(TimeoutError):  # another process may be doing it, or the platform takes its time
+                async with asyncio.timeout(MOMENT):
+                    await done
+        finally:
+            del self._awaited[order.id]
+
+    async def obey(self, lane: Lane, policy: Policy, order: Message) -> None:
+        """Do what a person asked for in this chat and settle it; where it does not reach the customer they are told."""
+        settlement, failure = await self._obeyed(lane, policy, order)
+        await self._ending.settle(lane, policy, settlement)
+        awaited = self._awaited.get(order.id)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(None) if failure is None else awaited.set_exception(failure)
+        elif failure is not None and order.customer.id:
+            known = isinstance(failure, (WindowClosed, OptedOut))
+            why = str(failure) if known else REASONS.get(type(failure), "the platform refused it")
+            with contextlib.suppress(ChannelError, TimeoutError):
+                async with asyncio.timeout(MOMENT):
+                    await self._tell(Address.parse(order.customer.id), f"That did not reach the customer: {why}.")
+
+    async def _obeyed(self, lane: Lane, policy: Policy, order: Message) -> tuple[Settlement, ChannelError | None]:
+        conversation = await self._store.load(order.address)
+        nothing = ordered(order, None)
+        if order.kind is MessageKind.BACK:
+            if conversation.holder not in WITH_PEOPLE:
+                return nothing, None
+            given = ordered(order, self._notice(policy, conversation, "back_to_bot"), Holder.BOT)
+            # The customer may be out of reach for now: the bot has the chat all the same.
+            return await self._said(lane, replace(given, hand_back=HandBack(self._clock(), order.text)))
         if conversation.holder is Holder.OPTED_OUT:
-            raise OptedOut("this customer asked for no more messages; only they can change that, by writing START")
-        return conversation
+            return nothing, OptedOut(
+                "this customer asked for no more messages; only they can change that, by writing START"
+            )
+        if order.kind is MessageKind.SAY:
+            words = Reply(order.text, self._clock(), Author.PERSON, "person")
+            return await self._said(lane, ordered(order, words, Holder.PERSON))
+        if conversation.holder is Holder.PERSON:
+            return nothing, None
+        return await self._said(
+            lane, ordered(order, self._notice(policy, conversation, "person_joined"), Holder.PERSON)
+        )
 
-    async def _send(self, policy: Policy, to: Address, reply: Reply, key: str, holder: Holder | None) -> None:
-        settlement = unasked(to, reply, f"desk-{key}", holder)
-        if holder is Holder.PERSON:
-            self._withdraw(to)
-        box = kept_box(self._store, settlement)
+    async def _said(self, lane: Lane, settlement: Settlement) -> tuple[Settlement, ChannelError | None]:
+        box = self._ending.kept_box(lane, settlement)
+        failure: ChannelError | None = None
         try:
-            await self._channel(to).deliver(to, once(reply.text), box)
-        except ChannelError:  # whoever wrote it is told, and may write again: it must not come by itself as well
-            await self._store.settle(paid(ended(settlement, Outcome.UNDELIVERABLE, box.stands), box))
-            raise
-        self._board.miss(policy, to, await self._store.settle(paid(settlement, box)))
-        if holder is Holder.PERSON:
-            self._withdraw(to)  # what the bot began before the store knew
+            await self._channels[settlement.address.channel].deliver(settlement.address, once(settlement.text), box)
+        except Withdrawn:
+            failure = OptedOut(NO_MORE)
+        except ChannelError as error:  # whoever wrote it is told and may write again: it must not come by itself, too
+            failure = error
+        if failure is not None:
+            settlement = ended(settlement, Outcome.UNDELIVERABLE, box.stands)
+        return paid(settlement, box), failure
 
     def _notice(self, policy: Policy, conversation: Conversation, notice: str) -> Reply:
         language = policy.wording.language_of(*(m.customer.language for m in reversed(conversation.messages)))
         return Reply(policy.wording.say(notice, language), self._clock(), Author.DESK, notice=notice)
 
     async def _tell(self, desk: Address, text: str) -> None:
-        await self._channel(desk).deliver(desk, once(text), Unkept())
-
-    def _channel(self, to: Address) -> Channel:
-        channel = self._channels.get(to.channel)
+        channel = self._channels.get(desk.channel)
         if channel is None:
-            raise NotSent(f"the channel {to.channel!r} is off")
-        return channel
+            raise NotSent(f"the channel {desk.channel!r} is off")
+        await channel.deliver(desk, once(text), Unkept())

@@ -5,12 +5,13 @@ Protocols only; what is written down is in `records`. An implementation never im
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from core.conversation import Address, Arrival, Conversation, Holder, Message, Turn
-from core.records import Part, Progress, Promise, Settlement
+from core.conversation import Address, Arrival, Conversation, Message
+from core.records import Admission, Claim, Hint, Part, Progress, Promise, Settled, Settlement
 from core.tiers import Chunk, ModelCard, Prompt
 
 
@@ -22,12 +23,46 @@ class Outbox(Protocol):
         ...
 
     async def mark(self, part: Part) -> None:
-        """Commit a part's new state and platform id."""
+        """Commit a part's new state and platform id. Fenced when another process answers this chat: send nothing."""
+        ...
+
+    async def look(self, part: Part) -> Part:
+        """The part as it is committed: what the platform told may have reached another process."""
+        ...
+
+
+class Fleet(Protocol):
+    """All processes on one store, as a channel sees them: what only one of them may do, and what all must know."""
+
+    @property
+    def size(self) -> int:
+        """How many there are, this one counted; limits of the platform are shared by so many."""
+        ...
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Wait until no other process does what this name stands for; when one takes it over, the block is cancelled.
+
+        Inside, the task that entered is the one that is cancelled; being overtaken ends the block quietly, so whoever
+        wants to go on enters again.
+        """
+        ...
+
+    async def silence(self, scope: str, until: datetime) -> None:
+        """The platform wants silence towards this scope (a chat, a bot) until then; kept over restarts. StoreError."""
+        ...
+
+    async def silences(self, prefix: str) -> Mapping[str, datetime]:
+        """The silences still in force of scopes that begin so. StoreError."""
         ...
 
 
 class Inbox(Protocol):
     """What a channel may ask of the desk."""
+
+    @property
+    def fleet(self) -> Fleet:
+        """All processes on the same store."""
+        ...
 
     async def accept(self, arrival: Arrival) -> bool:
         """Commit an arrival; only after this returns may the platform be told. False: it was here before.
@@ -92,10 +127,13 @@ class Provider(Protocol):
 
 
 class Store(Protocol):
-    """Promises kept: every method is one transaction, committed when it returns. Raises StoreError."""
+    """Promises kept: every method is one transaction, committed when it returns. Raises StoreError.
 
-    async def admit(self, arrival: Arrival) -> bool:
-        """Keep an arrival under its key. False when the key is known: nothing changes."""
+    What is given a claim raises Fenced once another process has taken the chat over.
+    """
+
+    async def admit(self, arrival: Arrival, *, room: bool = True) -> Admission:
+        """Keep an arrival under its key, and claim its chat where there is room. A known key changes nothing."""
         ...
 
     async def load(self, address: Address) -> Conversation:
@@ -106,12 +144,16 @@ class Store(Protocol):
         """Promises not yet settled, oldest first: planned replies each, then the rest of each chat as one."""
         ...
 
-    async def plan(self, settlement: Settlement, texts: Sequence[str]) -> Sequence[Part]:
+    async def plan(self, settlement: Settlement, texts: Sequence[str], claim: Claim | None = None) -> Sequence[Part]:
         """Keep the final text in parts; known parts of the same key come back unchanged."""
         ...
 
-    async def mark(self, address: Address, part: Part) -> None:
+    async def mark(self, address: Address, part: Part, claim: Claim | None = None) -> None:
         """Keep a part's state, platform id and fees; what the platform told since is not overwritten."""
+        ...
+
+    async def parts(self, address: Address, reply: str) -> Sequence[Part]:
+        """The parts of a reply as they stand."""
         ...
 
     async def advance(self, progress: Progress) -> Part | None:
@@ -126,15 +168,11 @@ class Store(Protocol):
         """The names of a chat, the one seen last first."""
         ...
 
-    async def settle(self, settlement: Settlement) -> Sequence[Part]:
+    async def settle(self, settlement: Settlement, claim: Claim | None = None) -> Settled:
         """Messages, reply, decision, ledger entry and holder, in one transaction; a known key changes nothing.
 
-        What comes back are parts of the reply that were refused: the customer lacks them, and nobody was told yet.
+        The chat is given back in the same transaction when nothing more of it waits.
         """
-        ...
-
-    async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:
-        """Add a turn nobody has to answer (a person's reply, a hand-back) and say who holds the conversation."""
         ...
 
     async def remember_card(self, address: Address, desk: Address, sent_as: str) -> None:
@@ -143,4 +181,44 @@ class Store(Protocol):
 
     async def card(self, desk: Address, sent_as: str) -> Address | None:
         """The conversation a card is about, if it is one of ours."""
+        ...
+
+    async def claim(self, most: int, channels: Sequence[str]) -> Sequence[Claim]:
+        """Claim at most so many chats of these channels with work that nobody holds, the longest silent first."""
+        ...
+
+    async def renew(self, claims: Sequence[Claim]) -> Collection[Address]:
+        """Hold these chats for another lease; those that are still ours. Counts as a sign of life."""
+        ...
+
+    async def release(self, claims: Sequence[Claim], *, tried: bool) -> None:
+        """Give chats back as they are, for any process to go on with; `tried` in vain counts as an attempt."""
+        ...
+
+    async def hold(self, name: str) -> bool:
+        """Become or remain the only process that does what this name stands for, for one lease; whether it is ours."""
+        ...
+
+    async def leave(self, name: str) -> None:
+        """Let another process do it."""
+        ...
+
+    async def size(self) -> int:
+        """How many processes showed a sign of life within a lease, at least 1."""
+        ...
+
+    async def silence(self, scope: str, until: datetime) -> None:
+        """Keep until when a platform wants silence; a later one is never shortened."""
+        ...
+
+    async def silences(self, prefix: str) -> Mapping[str, datetime]:
+        """Silences still in force of scopes that begin so."""
+        ...
+
+    def hint(self, hint: Hint) -> None:
+        """Tell the other processes, some time soon; losing it is allowed."""
+        ...
+
+    def hints(self) -> AsyncIterator[Hint]:
+        """What other processes tell, for as long as somebody listens. Never raises; hints may be lost."""
         ...

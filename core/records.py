@@ -5,11 +5,12 @@ Frozen values; how they are kept is the store's affair, when they are made the d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from core.conversation import Address, Holder, Message, Reply
+from core.conversation import ORDERS, Address, HandBack, Holder, Message, Reply
 from core.rules import Decision
 from core.tiers import Fee, Money, Usage
 
@@ -46,6 +47,7 @@ class Outcome(StrEnum):
     NOTED = "noted"
     UNDELIVERABLE = "undeliverable"
     OPTED_OUT = "opted out"
+    PARKED = "parked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class PartState(StrEnum):
     """How far one part of a reply has come on the platform (research: reliability, state machine of a part).
 
     DELIVERED and READ are what a platform tells later; what is DELIVERED, READ or REJECTED never becomes less.
+    ABANDONED: nobody can find out whether it arrived, and the declared policy is not to send it again.
     """
 
     PLANNED = "planned"
@@ -82,6 +85,7 @@ class PartState(StrEnum):
     READ = "read"
     UNKNOWN = "unknown"
     REJECTED = "rejected"
+    ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Settlement:
 
     `key` names the reply for ever: a settlement repeated under the same key changes nothing. `heard` are those of
     `messages` that become turns (an edit that changed nothing does not). `holder` is who has the conversation from
-    here on, None to leave it.
+    here on, None to leave it; `hand_back` is the turn that ends a person's time.
     """
 
     key: str
@@ -133,11 +137,73 @@ class Settlement:
     reply: Reply | None = None
     decision: Decision | None = None
     holder: Holder | None = None
+    hand_back: HandBack | None = None
 
     @property
     def text(self) -> str:
         """What the reply says; empty when there is none."""
         return self.reply.text if self.reply else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to answer one chat, until it is given back or another process takes it over.
+
+    Every write under it is refused once the chat's epoch has moved on. `attempts` counts how often the chat was claimed
+    since something of it was settled last: more than a few mean that whoever tries dies of it.
+    """
+
+    address: Address
+    epoch: int
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What became of an arrival. `new` is False when it was here before.
+
+    `claim` is given when this process answers the chat now, None when another one does or nobody has room. `alone`:
+    nothing else of the chat waits.
+    """
+
+    new: bool
+    claim: Claim | None = None
+    alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling found: parts of the reply that were refused, and whether the chat was given back: nothing waits."""
+
+    refused: tuple[Part, ...] = ()
+    released: bool = False
+
+
+class Rumour(StrEnum):
+    """What a hint says happened in a chat."""
+
+    JOINED = "joined"
+    STOPPED = "stopped"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Word from another process about a chat. It may come late, twice or never; whoever relies on it polls as well."""
+
+    rumour: Rumour
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An arrival nobody answers until a person has looked: `key` names it, `problem` says why, `raw` is what came."""
+
+    key: str
+    address: Address | None
+    at: datetime
+    problem: str
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +214,8 @@ class Promise:
     messages: tuple[Message, ...]
     plan: Settlement | None = None
     parts: tuple[Part, ...] = ()
+
+
+def said(promises: Sequence[Promise]) -> list[Message]:
+    """What customers wrote among what waits, without what people of ours asked for."""
+    return [m for promise in promises for m in promise.messages if m.kind not in ORDERS]

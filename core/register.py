@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from core.burst import Clock
 from core.conversation import Address, Conversation
+from core.fleet import Fleet
 from core.ports import Store
+from core.records import said
 
 
 class Register:
@@ -18,11 +20,12 @@ class Register:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.fleet = Fleet(store)
 
     async def history(self, address: Address) -> Conversation:
         """The conversation as settled, followed by the messages still being answered."""
         promises = await self._store.unsettled(address)
-        return (await self._store.load(address)).heard(*(m for p in promises for m in p.messages))
+        return (await self._store.load(address)).heard(*said(promises))
 
     async def chat_of(self, channel: str, names: Sequence[str]) -> Address:
         """The chat any of these names of one customer belongs to, the one that lasts longest last."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from core.conversation import Address, Arrival, Conversation, Customer, Holder, Message, Reply, Turn
 from core.learning.dialogues import Dialogue
 from core.ports import Inbox, Store
-from core.records import Part, Progress, Promise, Settlement
+from core.records import Admission, Claim, Hint, Part, Progress, Promise, Settled, Settlement
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,9 @@ class RecordedHistory:
         await self._settled[message.id].wait()
         del self._settled[message.id]
 
-    async def admit(self, arrival: Arrival) -> bool:
+    async def admit(self, arrival: Arrival, *, room: bool = True) -> Admission:
         """As the real store."""
-        return await self._store.admit(arrival)
+        return await self._store.admit(arrival, room=room)
 
     async def load(self, address: Address) -> Conversation:
         """The recorded turns so far."""
@@ -81,13 +81,17 @@ class RecordedHistory:
         """As the real store."""
         return await self._store.unsettled(address)
 
-    async def plan(self, settlement: Settlement, texts: Sequence[str]) -> Sequence[Part]:
+    async def plan(self, settlement: Settlement, texts: Sequence[str], claim: Claim | None = None) -> Sequence[Part]:
         """As the real store."""
-        return await self._store.plan(settlement, texts)
+        return await self._store.plan(settlement, texts, claim)
 
-    async def mark(self, address: Address, part: Part) -> None:
+    async def mark(self, address: Address, part: Part, claim: Claim | None = None) -> None:
         """As the real store."""
-        await self._store.mark(address, part)
+        await self._store.mark(address, part, claim)
+
+    async def parts(self, address: Address, reply: str) -> Sequence[Part]:
+        """As the real store."""
+        return await self._store.parts(address, reply)
 
     async def advance(self, progress: Progress) -> Part | None:
         """As the real store."""
@@ -101,9 +105,9 @@ class RecordedHistory:
         """As the real store."""
         return await self._store.names_of(address)
 
-    async def settle(self, settlement: Settlement) -> Sequence[Part]:
+    async def settle(self, settlement: Settlement, claim: Claim | None = None) -> Settled:
         """As the real store; what was heard becomes history, what we replied does not."""
-        refused = await self._store.settle(settlement)
+        settled = await self._store.settle(settlement, claim)
         self.settlements.append(settlement)
         record = self._records[settlement.address]
         record.turns += settlement.heard
@@ -113,14 +117,7 @@ class RecordedHistory:
             record.earned, record.tier = settlement.decision.rules, settlement.entry.tier
         for message in settlement.messages:
             self._settled[message.id].set()
-        return refused
-
-    async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:
-        """As the real store, and in the history as well."""
-        await self._store.append(address, turn, holder)
-        record = self._records[address]
-        record.turns.append(turn)
-        record.holder = holder or record.holder
+        return settled
 
     async def remember_card(self, address: Address, desk: Address, sent_as: str) -> None:
         """As the real store."""
@@ -129,6 +126,46 @@ class RecordedHistory:
     async def card(self, desk: Address, sent_as: str) -> Address | None:
         """As the real store."""
         return await self._store.card(desk, sent_as)
+
+    async def claim(self, most: int, channels: Sequence[str]) -> Sequence[Claim]:
+        """As the real store."""
+        return await self._store.claim(most, channels)
+
+    async def renew(self, claims: Sequence[Claim]) -> Collection[Address]:
+        """As the real store."""
+        return await self._store.renew(claims)
+
+    async def release(self, claims: Sequence[Claim], *, tried: bool) -> None:
+        """As the real store."""
+        await self._store.release(claims, tried=tried)
+
+    async def hold(self, name: str) -> bool:
+        """As the real store."""
+        return await self._store.hold(name)
+
+    async def leave(self, name: str) -> None:
+        """As the real store."""
+        await self._store.leave(name)
+
+    async def size(self) -> int:
+        """As the real store."""
+        return await self._store.size()
+
+    async def silence(self, scope: str, until: datetime) -> None:
+        """As the real store."""
+        await self._store.silence(scope, until)
+
+    async def silences(self, prefix: str) -> Mapping[str, datetime]:
+        """As the real store."""
+        return await self._store.silences(prefix)
+
+    def hint(self, hint: Hint) -> None:
+        """As the real store."""
+        self._store.hint(hint)
+
+    def hints(self) -> AsyncIterator[Hint]:
+        """As the real store."""
+        return self._store.hints()
 
 
 def timed(dialogue: Dialogue, channel: str) -> Iterator[Message | Reply]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from core.conversation import Address, Author, HandBack, Holder, Message, Reply, Turn
 from core.records import Call, Entry, Outcome

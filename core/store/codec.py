@@ -48,10 +48,15 @@ def text(adapter: TypeAdapter[Any], value: Any) -> str:
     return adapter.dump_json(value).decode()
 
 
+def kept(value: str) -> str:
+    """A text as every database takes it: without NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def turn_columns(turn: Turn) -> dict[str, Any]:
     """The columns `kind`, `at` and `body` of a turn."""
     kind = KIND_OF[type(turn)]
-    return {"kind": kind, "at": micros(turn.at), "body": text(KINDS[kind], turn)}
+    return {"kind": kind, "at": micros(turn.at), "body": kept(text(KINDS[kind], turn))}
 
 
 def read_turn(kind: str, body: str) -> Turn:

@@ -1,7 +1,9 @@
-"""One SQLite file, one writer thread: units of work queue up and are committed together as a group.
+"""Units of work on a database: they queue up, and a thread commits those that wait together as a group.
 
 A unit of work is a plain function of a connection, safe to run again: when one of a group fails, the group is rolled
-back and each unit is committed alone, so one bad unit never costs another its commit. Reads have a thread of their own.
+back and each unit is committed alone, so one bad unit never costs another its commit; and when a connection is lost in
+the middle of a commit the group is simply run once more. SQLite has one writing thread. PostgreSQL has a few, and the
+units of one chat always go to the same one, in the order they came. Reads have a thread of their own.
 What the tables mean is not known here.
 """
 
@@ -9,182 +11,218 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import queue
 import threading
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from zlib import crc32
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool, StaticPool
 
 from core.errors import StoreError
+from core.store import sqlite
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
-Job = tuple[Work, "asyncio.Future[Any]"]
 
 GROUP = 200
 """At most so many units of work share one commit."""
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "temp_store=MEMORY")
+WRITERS = 2
+"""Writing threads on a server: while one waits for a commit the other works; more cost more than they bring."""
+
+
+READ_ONLY = "25006"
+PASSING = frozenset({"40001", "40P01"})
+"""SQLSTATEs: read_only_sql_transaction; serialization_failure and deadlock_detected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A unit of work and who waits for it. `chat` is the one conversation whose rows it touches, None for several."""
+
+    work: Work
+    future: asyncio.Future[Any]
+    chat: str | None
+
+
+Jobs = queue.SimpleQueue[Job | None]
 
 
 class Database:
-    """A SQLite database; `sqlite://` lives in memory. Use as an async context manager."""
+    """A database by its URL; `sqlite://` lives in memory. Use as an async context manager.
 
-    def __init__(self, url: str, prepare: Callable[[Engine], None]) -> None:
+    `prepare` brings it to the newest schema; `make` gives an engine for a URL, with more pragmas where it is SQLite.
+    """
+
+    def __init__(self, url: str, prepare: Callable[[Engine], None], make: Callable[..., Engine]) -> None:
         self.url = url
+        self.shared = not url.startswith("sqlite:")
         self._prepare = prepare
-        self._file = _file_of(url)
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._make = make
+        self._file = None if self.shared else sqlite.file_of(url)
+        self._writing: list[Jobs] = [queue.SimpleQueue() for _ in range(WRITERS if self.shared else 1)]
+        self._reading: Jobs = queue.SimpleQueue() if self.shared or self._file else self._writing[0]
         self._stack = contextlib.ExitStack()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     async def __aenter__(self) -> Database:
-        engine = await asyncio.to_thread(self._open)
-        self._start(self._jobs, engine, _write_group)
-        if self._file:
-            reader = _engine(self.url, (*PRAGMAS, "query_only=ON"))
+        try:
+            engine = await asyncio.to_thread(self._open)
+        except BaseException:
+            self._stack.close()
+            raise
+        for jobs in self._writing:
+            self._start(jobs, engine, _write_group)
+        if self.shared:
+            self._start(self._reading, engine.execution_options(isolation_level="AUTOCOMMIT"), _read_each)
+        elif self._file:
+            reader = self._make(self.url, sqlite.READING)
             self._stack.callback(reader.dispose)
-            self._start(self._reads, reader, _read_each)
+            self._start(self._reading, reader, _read_each)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._closed = True
-        self._jobs.put(None)
-        self._reads.put(None)
+        for jobs in {id(jobs): jobs for jobs in (*self._writing, self._reading)}.values():
+            jobs.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         self._stack.close()
 
-    def write(self, work: Callable[[Connection], T]) -> Awaitable[T]:
-        """Run in the next group; returns when it is on disk. StoreError when it could not be committed."""
-        return self._put(self._jobs, work)
+    def write(self, work: Callable[[Connection], T], chat: str | None = None) -> Awaitable[T]:
+        """Run in the next group; returns when it is on disk. StoreError when it could not be committed.
+
+        Work without a `chat` locks rows of several, so it has a transaction of its own.
+        """
+        return self._put(self._writing[crc32((chat or "").encode()) % len(self._writing)], work, chat)
 
     def read(self, work: Callable[[Connection], T]) -> Awaitable[T]:
         """Run on the latest committed state, without waiting for writers."""
-        return self._put(self._reads if self._file else self._jobs, work)
+        return self._put(self._reading, work, None)
 
-    def _put(self, jobs: queue.SimpleQueue[Job | None], work: Callable[[Connection], T]) -> Awaitable[T]:
+    def _put(self, jobs: Jobs, work: Callable[[Connection], T], chat: str | None) -> Awaitable[T]:
         if self._closed:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        jobs.put((work, future))
+        jobs.put(Job(work, future, chat))
         return future
 
     def _open(self) -> Engine:
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._stack.enter_context(_only_process(self._file))
-        engine = _engine(self.url, PRAGMAS)
+            self._stack.enter_context(sqlite.only_process(self._file))
+        engine = self._make(self.url)
         self._stack.callback(engine.dispose)
         try:
             self._prepare(engine)
         except SQLAlchemyError as error:
-            raise StoreError(f"the store {self.url} cannot be opened: {error}") from error
+            raise StoreError(f"the store cannot be opened: {_words(error)}") from error
         return engine
 
-    def _start(
-        self, jobs: queue.SimpleQueue[Job | None], engine: Engine, run: Callable[[Connection, list[Job]], None]
-    ) -> None:
+    def _start(self, jobs: Jobs, engine: Engine, run: Callable[[Connection, list[Job]], None]) -> None:
         thread = threading.Thread(target=_serve, args=(jobs, engine, run), daemon=True)
         thread.start()
         self._threads.append(thread)
 
 
-def _file_of(url: str) -> Path | None:
-    scheme, _, name = url.partition("://")
-    if scheme != "sqlite":
-        raise StoreError(f"store {scheme!r} is not supported; write sqlite:///data/firstline.db")
-    return Path(name[1:]) if name.strip("/") else None
-
-
-@contextlib.contextmanager
-def _only_process(file: Path) -> Any:
-    """Two writing processes can corrupt a WAL file in SQLite before 3.51.3, so the second one is refused."""
-    with file.with_name(file.name + ".lock").open("w") as lock:
+def _serve(jobs: Jobs, engine: Engine, run: Callable[[Connection, list[Job]], None]) -> None:
+    """Take what waits as a group, until the end; a connection that was lost is made anew for the next group."""
+    connection: Connection | None = None
+    while (job := jobs.get()) is not None:
+        group = [job]
+        while len(group) < GROUP and not jobs.empty():
+            another = jobs.get()
+            if another is None:
+                jobs.put(None)
+                break
+            group.append(another)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError(f"{file} is in use by another firstline process; stop that one first") from error
-        yield
-
-
-def _engine(url: str, pragmas: tuple[str, ...]) -> Engine:
-    file = _file_of(url)
-    engine = create_engine(
-        url,
-        poolclass=NullPool if file else StaticPool,
-        hide_parameters=True,  # what customers wrote is for no log
-        connect_args={"check_same_thread": False, "isolation_level": None},
-    )
-
-    @event.listens_for(engine, "connect")
-    def on_connect(dbapi_connection: Any, _record: Any) -> None:
-        for pragma in pragmas:
-            dbapi_connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _serve(jobs: queue.SimpleQueue[Job | None], engine: Engine, run: Callable[[Connection, list[Job]], None]) -> None:
-    with engine.connect() as connection:
-        while (job := jobs.get()) is not None:
-            group = [job]
-            while len(group) < GROUP and not jobs.empty():
-                another = jobs.get()
-                if another is None:
-                    jobs.put(None)
-                    break
-                group.append(another)
-            run(connection, group)
+            connection = connection or engine.connect()
+        except SQLAlchemyError as error:
+            _tell([(job.future, None, _as_store_error(error)) for job in group])
+            continue
+        run(connection, group)
+    if connection is not None:
+        with contextlib.suppress(SQLAlchemyError):
+            connection.close()
 
 
 def _write_group(connection: Connection, group: list[Job]) -> None:
+    """Commit units of one chat each together, in the order of the chats: no two groups wait for each other."""
+    together = sorted((job for job in group if job.chat is not None), key=lambda job: str(job.chat))
+    for jobs in (together, *([job] for job in group if job.chat is None)):
+        if jobs:
+            _commit(connection, jobs, again=True)
+
+
+def _commit(connection: Connection, group: list[Job], *, again: bool) -> None:
     try:
         with connection.begin():
-            results = [work(connection) for work, _ in group]
+            results = [job.work(connection) for job in group]
     except Exception as error:  # noqa: BLE001 - whatever a unit raises must not cost the others their commit
-        if len(group) == 1:
-            _tell([(group[0][1], None, _as_store_error(error))])
+        if again and (_is_lost(connection, error) or _is_passing(error)):
+            # Whether a lost commit was made nobody knows; every unit is told from its key that it was.
+            _commit(connection, group, again=False)
+        elif len(group) == 1 or _is_lost(connection, error):
+            _tell([(job.future, None, _as_store_error(error)) for job in group])
         else:
             for job in group:
-                _write_group(connection, [job])
+                _commit(connection, [job], again=again)
         return
-    _tell([(future, result, None) for (_, future), result in zip(group, results, strict=True)])
+    _tell([(job.future, result, None) for job, result in zip(group, results, strict=True)])
+
+
+def _is_lost(connection: Connection, error: Exception) -> bool:
+    """Whether the connection is of no more use: it broke, or its server has become one that takes no writes."""
+    if _state(error) == READ_ONLY and not connection.invalidated:
+        connection.invalidate()
+    return connection.invalidated or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether two transactions were in each other's way, so that the same again may go through."""
+    return _state(error) in PASSING
+
+
+def _state(error: Exception) -> str:
+    return str(getattr(error.orig, "sqlstate", "")) if isinstance(error, DBAPIError) else ""
 
 
 def _read_each(connection: Connection, group: list[Job]) -> None:
-    for work, future in group:
-        try:
-            with connection.begin():
-                result = work(connection)
-        except Exception as error:  # noqa: BLE001 - one failed read is its caller's alone
-            _tell([(future, None, _as_store_error(error))])
-        else:
-            _tell([(future, result, None)])
+    for job in group:
+        for again in (True, False):
+            try:
+                with connection.begin():
+                    result = job.work(connection)
+            except Exception as error:  # noqa: BLE001 - one failed read is its caller's alone
+                if again and _is_lost(connection, error):
+                    continue
+                _tell([(job.future, None, _as_store_error(error))])
+            else:
+                _tell([(job.future, result, None)])
+            break
 
 
 def _as_store_error(error: Exception) -> Exception:
     if isinstance(error, SQLAlchemyError):
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        return StoreError(f"the store could not do it: {type(cause).__name__}: {cause}")
+        return StoreError(f"the store could not do it: {_words(error)}")
     return error
 
 
-Outcome = tuple["asyncio.Future[Any]", Any, Exception | None]
+def _words(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    first, *_ = [*str(cause).splitlines(), ""]  # the further lines may quote what customers wrote
+    return f"{type(cause).__name__}: {first}"
 
 
-def _tell(outcomes: list[Outcome]) -> None:
+Result = tuple["asyncio.Future[Any]", Any, Exception | None]
+
+
+def _tell(outcomes: list[Result]) -> None:
     """Hand results to the loop in one wake-up, in commit order."""
 
     def deliver() -> None:

@@ -23,13 +23,22 @@ inbox = Table(
     Column("message", Text),
     Column("reply", String),
     Column("problem", Text, nullable=False, default=""),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Index("inbox_source_key", "source_key", unique=True),
 )
-"""One row an arrival. `state`: accepted, settled, noted (nothing to answer) or parked (could not be read)."""
+"""One row an arrival. `state`: accepted, settled, noted (nothing to answer) or parked (a person has to look).
+
+`version` is that of the writer's values: who knows only older ones leaves the chat to newer processes.
+"""
 
 IS_ACCEPTED = inbox.c.state == literal_column("'accepted'")
 """Written as a literal, because a bound value keeps SQLite from using the partial index."""
 
-Index("inbox_accepted", inbox.c.conv, inbox.c.seq, sqlite_where=IS_ACCEPTED)
+Index("inbox_accepted", inbox.c.conv, inbox.c.seq, sqlite_where=IS_ACCEPTED, postgresql_where=IS_ACCEPTED)
+
+IS_PARKED = inbox.c.state == literal_column("'parked'")
+
+Index("inbox_parked", inbox.c.at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
 
 conversation = Table(
     "conversation",
@@ -43,8 +52,21 @@ conversation = Table(
     Column("holder", String, nullable=False, default="bot"),
     Column("held_since", BigInteger),
     Column("last_at", BigInteger, nullable=False, default=0),
+    Column("owner", String),
+    Column("lease_until", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="1"),
 )
-"""One row a chat. `tail` numbers arrivals, `head` counts settled ones; `turns` and `replies` count."""
+"""One row a chat. `tail` numbers arrivals, `head` counts settled ones; `turns` and `replies` count.
+
+`owner` is the process that answers it until `lease_until`, by the database's clock; `epoch` moves on with every owner,
+so that whoever was owner once is refused. `attempts` are claims since something of it was settled last. Nothing else
+says that there is work: `head < tail` on this one row (research: reliability, trap 1).
+"""
+
+HAS_WORK = conversation.c.head < conversation.c.tail
+
+Index("conversation_work", conversation.c.last_at, sqlite_where=HAS_WORK, postgresql_where=HAS_WORK)
 
 turn = Table(
     "turn",
@@ -64,6 +86,7 @@ reply = Table(
     Column("state", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("plan", Text),
+    Column("version", Integer, nullable=False, server_default="1"),
 )
 """One row a planned or settled reply. `plan` is the settlement to be made once every part has been sent."""
 
@@ -149,3 +172,36 @@ alias = Table(
     Index("alias_chat", "chat"),
 )
 """Another name (`conv`, written as an address) of the chat `chat`, last written from at `at`."""
+
+duty = Table(
+    "duty",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+)
+"""What only one process of the fleet does at a time, and which one does it now."""
+
+replica = Table(
+    "replica",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+"""The processes of the fleet and their last sign of life."""
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+)
+"""Until when a platform wants to hear nothing from us, by chat or bot."""
+
+run = Table(
+    "run",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+"""When each scheduled report was due last: who writes it down first is who sends it."""

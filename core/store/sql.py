@@ -1,31 +1,36 @@
 """The Store port over SQL: which units of work keep a promise, one method each.
 
-The statements are in `work`; this file only hands them to the database and turns rows into values.
+The statements are in `inbox`, `work`, `parts`, `names`, `leases`, `runs` and `books`; here they only get a connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import uuid
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from core.conversation import Address, Arrival, Conversation, Holder, Turn
-from core.records import Entry, Part, Progress, Promise, Settlement
-from core.store import books, names, parts, work
+from core.conversation import Address, Arrival, Conversation
+from core.records import Admission, Claim, Entry, Hint, Parked, Part, Progress, Promise, Settled, Settlement
+from core.store import books, inbox, leases, names, parts, runs, work
 from core.store.books import ChatRow, Receipt
 from core.store.database import Database
-from core.store.migrate import prepare
+from core.store.hints import Hints
+from core.store.migrate import engine_of, prepare
 
 
 class SqlStore:
-    """Every method is one transaction, committed when it returns."""
+    """Every method is one transaction, committed when it returns. `owner` is this process in the fleet."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hints: Hints, owner: str) -> None:
         self._database = database
+        self._hints = hints
+        self.owner = owner
 
-    async def admit(self, arrival: Arrival) -> bool:
-        """Keep an arrival under its key; False when the key is known."""
-        return await self._database.write(lambda c: work.admit(c, arrival))
+    async def admit(self, arrival: Arrival, *, room: bool = True) -> Admission:
+        """Keep an arrival under its key and claim its chat where there is room."""
+        chat = str(arrival.message.address) if arrival.message else ""
+        return await self._database.write(lambda c: inbox.admit(c, self.owner, arrival, room), chat)
 
     async def load(self, address: Address) -> Conversation:
         """The settled turns of a chat, the newest `work.HISTORY` of them."""
@@ -33,19 +38,24 @@ class SqlStore:
 
     async def unsettled(self, address: Address | None = None) -> Sequence[Promise]:
         """Planned replies first, then what no reply was planned for, each chat's in order of arrival."""
-        return await self._database.read(lambda c: work.unsettled(c, address))
+        return await self._database.read(lambda c: inbox.unsettled(c, address))
 
-    async def plan(self, settlement: Settlement, texts: Sequence[str]) -> Sequence[Part]:
+    async def plan(self, settlement: Settlement, texts: Sequence[str], claim: Claim | None = None) -> Sequence[Part]:
         """Keep the final text in parts and what is to be settled once they are sent."""
-        return await self._database.write(lambda c: work.plan(c, settlement, texts))
+        chat = str(settlement.address)
+        return await self._database.write(lambda c: work.plan(c, self.owner, settlement, texts, claim), chat)
 
-    async def mark(self, address: Address, part: Part) -> None:
+    async def mark(self, address: Address, part: Part, claim: Claim | None = None) -> None:
         """Keep a part's state, platform id and fees; what the platform told since is not overwritten."""
-        await self._database.write(lambda c: parts.mark(c, address, part))
+        await self._database.write(lambda c: parts.mark(c, self.owner, address, part, claim), str(address))
+
+    async def parts(self, address: Address, reply: str) -> Sequence[Part]:
+        """The parts of a reply as they stand."""
+        return await self._database.read(lambda c: parts.read(c, str(address), reply))
 
     async def advance(self, progress: Progress) -> Part | None:
         """Keep what the platform told of a part, upwards only; the part when a settled reply has failed with it."""
-        return await self._database.write(lambda c: parts.advance(c, progress))
+        return await self._database.write(lambda c: parts.advance(c, progress), str(progress.address))
 
     async def chat_of(self, channel: str, given: Sequence[str], at: datetime) -> Address:
         """The chat these names belong to; they are kept as its names."""
@@ -56,17 +66,78 @@ class SqlStore:
         """The names of a chat, the one seen last first."""
         return await self._database.read(lambda c: names.names_of(c, address))
 
-    async def settle(self, settlement: Settlement) -> Sequence[Part]:
-        """End a burst: all of it at once; a known key changes nothing. The refused parts of its reply."""
-        return await self._database.write(lambda c: work.settle(c, settlement))
+    async def settle(self, settlement: Settlement, claim: Claim | None = None) -> Settled:
+        """End a burst: all of it at once; a known key changes nothing."""
+        chat = str(settlement.address)
+        return await self._database.write(lambda c: work.settle(c, self.owner, settlement, claim), chat)
 
-    async def append(self, address: Address, turn: Turn, holder: Holder | None = None) -> None:
-        """Add a turn nobody has to answer and say who holds the conversation."""
-        await self._database.write(lambda c: work.append(c, address, turn, holder))
+    async def claim(self, most: int, channels: Sequence[str]) -> Sequence[Claim]:
+        """Claim at most so many chats of these channels that have work and that nobody holds."""
+        return await self._database.write(lambda c: leases.claim(c, self.owner, most, channels))
+
+    async def renew(self, claims: Sequence[Claim]) -> Collection[Address]:
+        """Hold these chats for another lease; those that are still ours."""
+        if self._database.shared:
+            await self._database.write(lambda c: leases.show_life(c, self.owner))
+        return await self._database.write(lambda c: leases.renew(c, self.owner, claims))
+
+    async def release(self, claims: Sequence[Claim], *, tried: bool) -> None:
+        """Give chats back as they are."""
+        await self._database.write(lambda c: leases.release(c, self.owner, claims, tried))
+
+    async def hold(self, name: str) -> bool:
+        """Become or remain the only process that does what this name stands for."""
+        return await self._database.write(lambda c: leases.hold(c, self.owner, name))
+
+    async def leave(self, name: str) -> None:
+        """Let another process do it."""
+        await self._database.write(lambda c: leases.leave(c, self.owner, name))
+
+    async def size(self) -> int:
+        """How many processes showed a sign of life within a lease."""
+        return await self._database.read(leases.size)
+
+    async def silence(self, scope: str, until: datetime) -> None:
+        """Keep until when a platform wants silence."""
+        await self._database.write(lambda c: leases.keep_silence(c, scope, until))
+
+    async def silences(self, prefix: str) -> Mapping[str, datetime]:
+        """Silences still in force."""
+        return await self._database.read(lambda c: leases.silences(c, prefix))
+
+    def hint(self, hint: Hint) -> None:
+        """Tell the other processes, some time soon."""
+        self._hints.tell(hint)
+
+    def hints(self) -> AsyncIterator[Hint]:
+        """What other processes tell."""
+        return self._hints.heard()
+
+    async def parked(self, limit: int = 100) -> Sequence[Parked]:
+        """What waits for a person to look at it, the newest first."""
+        return await self._database.read(lambda c: inbox.parked(c, limit))
+
+    async def retry(self, key: str, instead: Arrival | None = None) -> bool:
+        """Take a parked arrival up again, or what it reads as now; whether there was one."""
+        if instead is not None:
+            return await self._database.write(lambda c: inbox.replace(c, self.owner, key, instead))
+        return await self._database.write(lambda c: inbox.retry(c, key))
+
+    async def drop(self, key: str) -> bool:
+        """Never mind a parked arrival; whether there was one."""
+        return await self._database.write(lambda c: inbox.drop(c, key))
+
+    async def due(self, name: str, before: datetime | None, at: datetime) -> bool:
+        """Take a scheduled run, due at that instant, upon this process; False when another one was faster."""
+        return await self._database.write(lambda c: runs.due(c, name, before, at))
+
+    async def last_due(self, name: str) -> datetime | None:
+        """When a scheduled run was due last, None when it never was."""
+        return await self._database.read(lambda c: runs.last(c, name))
 
     async def remember_card(self, address: Address, desk: Address, sent_as: str) -> None:
         """Keep which conversation a card in the operators' chat is about."""
-        await self._database.write(lambda c: books.remember_card(c, address, desk, sent_as))
+        await self._database.write(lambda c: books.remember_card(c, address, desk, sent_as), str(address))
 
     async def card(self, desk: Address, sent_as: str) -> Address | None:
         """The conversation a card is about, if it is one of ours."""
@@ -88,5 +159,6 @@ class SqlStore:
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[SqlStore]:
     """A store on a SQLAlchemy URL, brought to the newest schema; StoreError says why it cannot be opened."""
-    async with Database(url, prepare) as database:
-        yield SqlStore(database)
+    owner = uuid.uuid4().hex
+    async with Database(url, prepare, engine_of(url)) as database, Hints(database, owner) as hints:
+        yield SqlStore(database, hints, owner)

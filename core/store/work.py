@@ -6,27 +6,24 @@ Only statements on the life of a message belong here; what people read afterward
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, case, select, update
+from sqlalchemy.dialects.postgresql import insert
 
-from core.conversation import Address, Arrival, Conversation, Holder, Message, MessageKind, Reply, Turn
-from core.records import Part, PartState, Promise, Settlement
+from core.conversation import Address, Conversation, Holder, Message, MessageKind, Reply, Turn
+from core.errors import Fenced
+from core.records import Claim, Outcome, Part, PartState, Settled, Settlement
 from core.store import parts
-from core.store.codec import DECISION, FEES, MESSAGE, NAMES, SETTLEMENT, micros, read_turn, text, turn_columns
+from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, read_turn, text, turn_columns
+from core.store.leases import VERSION, fence, holds
 from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, reply, turn
 
 HISTORY = 200
 """At most so many turns of a chat are ever loaded."""
 
-_arrive = insert(inbox).on_conflict_do_nothing().returning(inbox.c.seq)
-_known = select(inbox.c.seq).where(inbox.c.conv == bindparam("c"), inbox.c.source_key == bindparam("k"))
-_next = (
-    insert(conversation)
-    .on_conflict_do_update(index_elements=["conv"], set_={"tail": conversation.c.tail + 1})
-    .returning(conversation.c.tail)
-)
+GIVEN_UP = "given up: whoever tried to answer it died of it"
+"""What is wrong with a message that was parked because of too many claims."""
+
 _state = select(conversation.c.holder, conversation.c.replies).where(conversation.c.conv == bindparam("c"))
 _turns = (
     select(turn.c.kind, turn.c.body).where(turn.c.conv == bindparam("c")).order_by(turn.c.number.desc()).limit(HISTORY)
@@ -42,47 +39,37 @@ _claim = (
 )
 _done = (
     update(inbox)
-    .where(inbox.c.conv == bindparam("c"), inbox.c.message_id == bindparam("m"), IS_ACCEPTED)
-    .values(state="settled", reply=bindparam("r"))
+    .where(
+        inbox.c.conv == bindparam("c"),
+        inbox.c.message_id.in_(bindparam("ids", expanding=True)),
+        IS_ACCEPTED,
+    )
+    .values(state=bindparam("s"), reply=bindparam("r"), problem=bindparam("p"))
 )
+_heads = conversation.c.head + bindparam("h")
+_has_more = _heads < conversation.c.tail
+_may_hold = (conversation.c.holder != Holder.OPTED_OUT.value) | bindparam("said_so", type_=Boolean)
+_holds = bindparam("who", type_=String).is_not(None) & _may_hold
 _grow = (
     update(conversation)
     .where(conversation.c.conv == bindparam("c"))
     .values(
         turns=conversation.c.turns + bindparam("n"),
         replies=conversation.c.replies + bindparam("r"),
-        head=conversation.c.head + bindparam("h"),
-        last_at=func.max(conversation.c.last_at, bindparam("l")),
+        head=_heads,
+        attempts=0,
+        owner=case((_has_more, conversation.c.owner)),
+        lease_until=case((_has_more, conversation.c.lease_until)),
+        holder=case((_holds, bindparam("who", type_=String)), else_=conversation.c.holder),
+        held_since=case((_holds, bindparam("since", type_=BigInteger)), else_=conversation.c.held_since),
+        last_at=case((conversation.c.last_at < bindparam("l"), bindparam("l")), else_=conversation.c.last_at),
     )
-    .returning(conversation.c.turns)
+    .returning(conversation.c.turns, conversation.c.owner)
 )
-_hold = (
-    update(conversation)
-    .where(conversation.c.conv == bindparam("c"))
-    .where((conversation.c.holder != Holder.OPTED_OUT.value) | bindparam("said_so"))
-    .values(holder=bindparam("who"), held_since=bindparam("since"))
-)
-_add_turn = insert(turn)
+_grow_fenced = _grow.where(conversation.c.owner == bindparam("me"), conversation.c.epoch == bindparam("e"))
 _add_decision = insert(decision).on_conflict_do_nothing()
 _add_entry = insert(ledger).on_conflict_do_nothing()
 _add_call = insert(call).on_conflict_do_nothing()
-
-
-def admit(c: Connection, arrival: Arrival) -> bool:
-    """Insert the arrival unless its key is known."""
-    message = arrival.message
-    conv = str(message.address) if message else ""
-    if c.execute(_known, {"c": conv, "k": arrival.key}).first():
-        return False
-    row: dict[str, Any] = {"conv": conv, "source_key": arrival.key, "raw": arrival.raw, "problem": arrival.problem}
-    if message is None:
-        state = "parked" if arrival.problem else "noted"
-        c.execute(_arrive, row | {"seq": 0, "state": state, "at": 0, "message_id": None, "message": None})
-        return True
-    seq = c.execute(_next, {"conv": conv, "tail": 1, "last_at": micros(message.at)}).scalar_one()
-    body = {"at": micros(message.at), "message_id": message.id, "message": text(MESSAGE, message)}
-    c.execute(_arrive, row | body | {"seq": seq, "state": "accepted"})
-    return True
 
 
 def load(c: Connection, address: Address) -> Conversation:
@@ -95,86 +82,67 @@ def load(c: Connection, address: Address) -> Conversation:
     return Conversation(address, turns, Holder(state.holder), first_contact=state.replies == 0)
 
 
-def unsettled(c: Connection, address: Address | None) -> list[Promise]:
-    """Every accepted arrival, as the plan it belongs to or as its chat's burst."""
-    promises = [_planned(c, row.conv, row.key, row.plan) for row in c.execute(_open_plans(address))]
-    covered = {(str(p.address), m.id) for p in promises for m in p.messages}
-    waiting: dict[str, list[Message]] = {}
-    for conv, body in c.execute(_open_inbox(address)):
-        message = MESSAGE.validate_json(body)
-        if (conv, message.id) not in covered:
-            waiting.setdefault(conv, []).append(message)
-    return promises + [Promise(messages[0].address, tuple(messages)) for messages in waiting.values()]
-
-
-def _open_plans(address: Address | None) -> Any:
-    query = select(reply.c.conv, reply.c.key, reply.c.plan).where(reply.c.state == "planned").order_by(reply.c.at)
-    return query if address is None else query.where(reply.c.conv == str(address))
-
-
-def _open_inbox(address: Address | None) -> Any:
-    query = select(inbox.c.conv, inbox.c.message).where(IS_ACCEPTED)
-    query = query.order_by(inbox.c.at, inbox.c.seq)
-    return query if address is None else query.where(inbox.c.conv == str(address))
-
-
-def _planned(c: Connection, conv: str, key: str, body: str) -> Promise:
-    settlement = SETTLEMENT.validate_json(body)
-    return Promise(settlement.address, settlement.messages, settlement, tuple(parts.read(c, conv, key)))
-
-
-def plan(c: Connection, settlement: Settlement, texts: Sequence[str]) -> list[Part]:
-    """Insert the reply and its parts unless the key is known; the parts as they stand."""
+def plan(c: Connection, owner: str, settlement: Settlement, texts: Sequence[str], claim: Claim | None) -> list[Part]:
+    """Insert the reply and its parts unless the key is known; the parts as they stand. Fenced."""
+    fence(c, owner, claim)
     conv, key = str(settlement.address), settlement.key
-    row = {"conv": conv, "key": key, "state": "planned", "at": micros(settlement.entry.at)}
-    row["plan"] = text(SETTLEMENT, settlement)
+    row = {"conv": conv, "key": key, "state": "planned", "at": micros(settlement.entry.at), "version": VERSION}
+    row["plan"] = kept(text(SETTLEMENT, settlement))
     if c.execute(insert(reply).on_conflict_do_nothing(), row).rowcount:
-        parts.add(c, conv, key, texts)
+        parts.add(c, conv, key, [kept(body) for body in texts])
     return parts.read(c, conv, key)
 
 
-def settle(c: Connection, settlement: Settlement) -> list[Part]:
-    """End a burst, once: whoever comes second under the same key changes nothing. What of its reply was refused."""
+def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | None) -> Settled:
+    """End a burst, once: whoever comes second under the same key changes nothing. Fenced.
+
+    When nothing more of the chat waits it is given back, in the same statement that says so.
+    """
     conv, key = str(settlement.address), settlement.key
     entry = settlement.entry
+    row = {"conv": conv, "key": key, "state": "settled", "at": micros(entry.at), "plan": None}
+    if not c.execute(_claim, row | {"version": VERSION}).first():
+        return Settled(released=claim is None or not holds(c, owner, claim))
+    # Before schema 3 what a person said was in no inbox; the migration counted a plan of it as one that waits.
+    heads = 0 if claim is None else 1
     if settlement.messages:
-        c.execute(_done, [{"c": conv, "m": m.id, "r": key} for m in settlement.messages])
-    claimed = c.execute(_claim, {"conv": conv, "key": key, "state": "settled", "at": micros(entry.at), "plan": None})
-    if not claimed.first():
-        return []
-    turns: list[Turn] = [*settlement.heard, *([settlement.reply] if settlement.reply else [])]
-    _add_turns(c, conv, turns, settlement.holder, heads=len(settlement.messages))
+        parked = entry.outcome is Outcome.PARKED
+        values = {"c": conv, "r": key, "s": "parked" if parked else "settled", "p": GIVEN_UP if parked else ""}
+        heads = c.execute(_done, values | {"ids": [m.id for m in settlement.messages]}).rowcount
+    after = (settlement.reply, settlement.hand_back)
+    turns: list[Turn] = [*settlement.heard, *(turn for turn in after if turn)]
+    released = _add_turns(c, settlement, turns, heads, (owner, claim))
     if settlement.decision is not None:
         made = settlement.decision
         row = {"conv": conv, "reply": key, "at": micros(entry.at), "tier": made.tier.label, "book": made.book}
-        c.execute(_add_decision, row | {"rules": text(NAMES, made.rules), "body": text(DECISION, made)})
+        c.execute(_add_decision, row | {"rules": text(NAMES, made.rules), "body": kept(text(DECISION, made))})
     _book(c, settlement)
     sent = parts.read(c, conv, key) if settlement.reply else []
-    return [part for part in sent if part.state is PartState.REJECTED]
+    return Settled(tuple(part for part in sent if part.state is PartState.REJECTED), released)
 
 
-def append(c: Connection, address: Address, item: Turn, holder: Holder | None) -> None:
-    """Add one turn to a chat."""
-    _add_turns(c, str(address), [item], holder)
-
-
-def _add_turns(c: Connection, conv: str, turns: list[Turn], holder: Holder | None, heads: int = 0) -> None:
+def _add_turns(
+    c: Connection, settlement: Settlement, turns: list[Turn], heads: int, holding: tuple[str, Claim | None]
+) -> bool:
+    """Write turns and move the chat's one row on, as its owner where there is a claim; whether it was given back."""
+    conv, holder, (owner, claim) = str(settlement.address), settlement.holder, holding
     last = max((micros(t.at) for t in turns), default=0)
-    replies = sum(isinstance(t, Reply) for t in turns)
-    growth = {"c": conv, "n": len(turns), "r": replies, "h": heads, "l": last}
-    after = c.execute(_grow, growth).scalar()
-    if after is None:
-        c.execute(insert(conversation), {"conv": conv, "last_at": last})
-        after = c.execute(_grow, growth).scalar_one()
-    if holder is not None:
-        # Only the customer takes an opting out back, whatever else was under way when it came.
-        said_so = any(isinstance(t, Message) and t.kind is MessageKind.OPT_IN for t in turns)
-        since = None if holder is Holder.BOT else last
-        c.execute(_hold, {"c": conv, "who": holder.value, "since": since, "said_so": said_so})
-    first = after - len(turns)
+    # Only the customer takes an opting out back, whatever else was under way when it came.
+    said_so = any(isinstance(t, Message) and t.kind is MessageKind.OPT_IN for t in turns)
+    growth = {"c": conv, "n": len(turns), "r": sum(isinstance(t, Reply) for t in turns), "h": heads, "l": last}
+    growth |= {"who": holder, "since": None if holder is Holder.BOT else last, "said_so": said_so}
+    if claim is not None:
+        after = c.execute(_grow_fenced, growth | {"me": owner, "e": claim.epoch}).first()
+        if after is None:
+            raise Fenced("another process answers this chat now")
+    else:
+        c.execute(insert(conversation).on_conflict_do_nothing(), {"conv": conv, "last_at": last})
+        after = c.execute(_grow, growth).one()
+    first = after.turns - len(turns)
     rows = [{"conv": conv, "number": first + n, **turn_columns(t)} for n, t in enumerate(turns)]
     if rows:
-        c.execute(_add_turn, rows)
+        c.execute(insert(turn), rows)
+    return after.owner is None
 
 
 def _book(c: Connection, settlement: Settlement) -> None:

@@ -142,7 +142,7 @@ async def test_stop_ends_the_model_s_call_and_keeps_what_was_shown(house: House)
     slow = Slow()
     house.policy.chain.providers["quick"] = slow
     message = await house.say("tell me everything")
-    lane = house.desk._lanes.get(message.address)
+    lane = house.desk.lanes.get(message.address)
     await house.until(lambda: bool(lane and lane.shown))
     await house.desk.stop(message.address)
     await house.desk.idle(1)
@@ -226,7 +226,7 @@ async def test_an_edit_with_new_words_is_answered(house: House) -> None:
 async def test_trap_12_an_album_gets_one_answer_and_a_latecomer_none(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.lanes.ALBUM_QUIET", 0.05)
+    monkeypatch.setattr("core.lane.ALBUM_QUIET", 0.05)
     for n in range(10):
         text = "is this covered?" if n == 2 else ""
         await house.say(text, album="a1", attachments=(Attachment("photo"),))
@@ -255,7 +255,7 @@ async def test_noted_kinds_are_kept_and_never_answered(house: House) -> None:
 
 
 async def test_an_update_the_store_cannot_keep_is_not_confirmed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(_arrival: Arrival) -> bool:
+    async def away(_arrival: Arrival, *, room: bool) -> bool:
         raise StoreError("disk full")
 
     monkeypatch.setattr(house.store, "admit", away)
@@ -266,7 +266,7 @@ async def test_an_update_the_store_cannot_keep_is_not_confirmed(house: House, mo
 
 async def test_a_message_written_to_a_chat_a_person_holds_is_kept_and_not_answered(house: House) -> None:
     await house.ask("hello")
-    await house.desk.people.take(house.desk.policy, Address("memory", "ann"), "k")
+    await house.desk.people.take(Address("memory", "ann"), "k")
     said = len(house.channel.said["ann"])
     await house.ask("are you there?")
     assert len(house.channel.said["ann"]) == said

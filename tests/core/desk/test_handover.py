@@ -71,7 +71,7 @@ async def test_taking_over_drops_the_answer_under_way(staffed: House) -> None:
     staffed.scripts["quick"].gate = asyncio.Event()
     await staffed.say("my lamp is broken")
     await staffed.until(lambda: bool(staffed.scripts["quick"].asked))
-    await staffed.desk.people.take(staffed.desk.policy, Address("memory", "ann"), "key")
+    await staffed.desk.people.take(Address("memory", "ann"), "key")
     await staffed.desk.idle(5)
     assert [s for s in staffed.channel.said["ann"] if "two days" in s] == []
     assert staffed.scripts["quick"].closed == 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from channels.memory import MemoryChannel
-from core import handover, patience
+from core import patience
 from core.abilities import Media
 from core.conversation import Address, Arrival, Attachment, Conversation, Customer, Holder, Message, MessageKind, Reply
 from core.errors import NotSent, OptedOut, Unreachable, WindowClosed
@@ -119,7 +119,7 @@ async def test_an_answer_planned_before_a_crash_is_charged_when_it_goes_out(hous
     message = house.message("my lamp is broken")
     entry = Entry(house.time, ANN, (message.id,), Outcome.ANSWERED, "quick", fees=(IN,))
     plan = Settlement(message.id, ANN, (message,), entry, (message,), Reply("Two days.", house.time))
-    await house.store.admit(Arrival("key", "{}", message))
+    await house.store.admit(Arrival("key", "{}", message), room=False)
     (part,) = await house.store.plan(plan, ["Two days."])
     await house.store.mark(ANN, replace(part, state=PartState.SENT, sent_as="SM9", fees=(OUT,)))
     assert await house.desk.resume() == 1
@@ -260,7 +260,7 @@ async def test_nobody_writes_to_a_customer_who_opted_out_of_a_person_s_chat(staf
     assert "only they can change that, by writing START" in staffed.channel.said["operators"][-1]
     assert staffed.channel.said["ann"][-1] == said
     with pytest.raises(OptedOut):
-        await staffed.desk.people.take(staffed.desk.policy, ANN, "key")
+        await staffed.desk.people.take(ANN, "key")
 
 
 async def test_names_of_a_customer_are_kept_through_the_desk(house: House) -> None:
@@ -282,14 +282,17 @@ async def test_who_opts_out_has_opted_out_though_the_confirmation_cannot_arrive(
 async def test_a_person_s_words_under_way_do_not_take_an_opting_out_back(staffed: House) -> None:
     await staffed.ask("human please")
     platform(staffed).gate.clear()
-    reply = asyncio.create_task(staffed.desk.people.reply(staffed.desk.policy, ANN, "Here is an offer.", "key"))
+    reply = asyncio.create_task(staffed.desk.people.reply(ANN, "Here is an offer.", "key"))
+    await staffed.until(lambda: any(not lane.waiting for lane in staffed.desk.lanes))
     await staffed.say("STOP", kind=MessageKind.OPT_OUT)
     platform(staffed).gate.set()
-    await reply
+    with pytest.raises(OptedOut):
+        await reply
     assert await staffed.desk.idle(5)
+    assert "Here is an offer." not in staffed.channel.said["ann"]
     assert (await staffed.conversation()).holder is Holder.OPTED_OUT
     with pytest.raises(OptedOut):
-        await staffed.desk.people.reply(staffed.desk.policy, ANN, "And another one.", "key2")
+        await staffed.desk.people.reply(ANN, "And another one.", "key2")
 
 
 async def test_a_part_refused_while_the_next_one_goes_out_is_told_to_a_person(staffed: House) -> None:
@@ -380,15 +383,14 @@ async def test_a_person_s_words_that_did_not_arrive_are_told_and_do_not_come_by_
 
 
 async def test_one_customer_out_of_reach_does_not_keep_operators_from_the_others(
-    staffed: House, monkeypatch: pytest.MonkeyPatch
+    staffed: House,
 ) -> None:
-    monkeypatch.setattr(handover, "MOMENT", 0.01)
     await staffed.ask("human please", "ann")
     await staffed.ask("human please", "bob")
     platform(staffed).gate.clear()
     await staffed.say("Hello Ann.", "operators", reply_to="1", customer=Customer("op"))
     await staffed.say("//a note", "operators", customer=Customer("op"))
-    assert await staffed.desk.idle(5)
+    await staffed.until(lambda: staffed.desk.lanes.get(Address("memory", "operators")) is None)
     platform(staffed).gate.set()
     await staffed.until(lambda: "Hello Ann." in staffed.channel.said["ann"])
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 async def test_a_message_admitted_and_not_answered_is_answered_at_the_next_start(house: House) -> None:
     message = house.message("hello")
-    await house.store.admit(Arrival("k", "{}", message))
+    await house.store.admit(Arrival("k", "{}", message), room=False)
     assert await house.desk.resume() == 1
     await house.desk.idle(5)
     assert len(house.channel.said["ann"]) == 1
@@ -38,7 +38,7 @@ async def test_a_planned_reply_is_sent_as_planned_without_asking_a_model(house: 
         desk = await stack.enter_async_context(Desk(store, {"memory": channel}, house.policy, lambda: house.time))
 
         async def cut(*_args: object) -> None:
-            desk._lanes.cancel()
+            desk.lanes.cancel()
             await store._database.read(lambda c: None)
             raise RuntimeError("never reached")
 

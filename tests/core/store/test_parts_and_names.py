@@ -17,6 +17,7 @@ from core.errors import StoreError
 from core.records import Entry, Outcome, Part, PartState, Progress, Settlement
 from core.store.sql import SqlStore, open_store
 from core.tiers import Fee, Money
+from tests.core.store.turns import append
 
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 CHAT = Address("whatsapp", "+4512345678")
@@ -186,7 +187,7 @@ async def test_the_opting_out_of_whoever_had_a_number_before_is_not_the_next_one
 async def test_nothing_but_the_customer_s_own_word_ends_an_opting_out(store: SqlStore, holder: Holder) -> None:
     await settled(store, CHAT, Holder.OPTED_OUT)
     await settled(store, CHAT, holder, "SM2")
-    await store.append(CHAT, Reply("Are you there?", AT), holder)
+    await append(store, CHAT, Reply("Are you there?", AT), holder)
     assert (await store.load(CHAT)).holder is Holder.OPTED_OUT
     start = Message("SM3", CHAT, "START", AT, kind=MessageKind.OPT_IN)
     entry = Entry(AT, CHAT, ("SM3",), Outcome.NOTICE)

@@ -26,12 +26,13 @@ from core.conversation import (
     Reply,
 )
 from core.errors import StoreError
-from core.records import Call, Entry, Outcome, PartState, Settlement
+from core.records import Admission, Call, Entry, Outcome, PartState, Settlement
 from core.rules import Decision, Reading
 from core.store.migrate import NEWEST
 from core.store.schema import metadata
 from core.store.sql import SqlStore, open_store
 from core.tiers import Money, Tier, Usage
+from tests.core.store.turns import append
 
 AT = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 CHAT = Address("telegram", "-100:7")
@@ -70,8 +71,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def test_an_arrival_is_admitted_once_under_its_key(store: SqlStore) -> None:
-    assert await store.admit(Arrival("k", "{}", MESSAGE))
-    assert not await store.admit(Arrival("k", "{}", MESSAGE))
+    assert (await store.admit(Arrival("k", "{}", MESSAGE))).new
+    assert not (await store.admit(Arrival("k", "{}", MESSAGE))).new
     assert [p.messages for p in await store.unsettled()] == [(MESSAGE,)]
 
 
@@ -121,24 +122,24 @@ async def test_a_planned_reply_comes_back_with_its_parts_until_it_is_settled(sto
 
 
 async def test_malformed_updates_are_parked_and_others_noted_without_a_message(store: SqlStore) -> None:
-    assert await store.admit(Arrival("bad", "{", problem="not JSON"))
-    assert await store.admit(Arrival("service", "{}"))
-    assert not await store.admit(Arrival("bad", "{", problem="not JSON"))
+    assert (await store.admit(Arrival("bad", "{", problem="not JSON"))).new
+    assert (await store.admit(Arrival("service", "{}"))).new
+    assert not (await store.admit(Arrival("bad", "{", problem="not JSON"))).new
     assert await store.unsettled() == []
 
 
 async def test_a_person_s_turns_change_who_holds_the_chat(store: SqlStore) -> None:
-    await store.append(CHAT, Reply("hi", AT), Holder.PERSON)
+    await append(store, CHAT, Reply("hi", AT), Holder.PERSON)
     assert (await store.load(CHAT)).holder is Holder.PERSON
-    await store.append(CHAT, HandBack(AT, "sorted out"), Holder.BOT)
+    await append(store, CHAT, HandBack(AT, "sorted out"), Holder.BOT)
     conversation = await store.load(CHAT)
     assert conversation.holder is Holder.BOT
     assert conversation.turns == (Reply("hi", AT), HandBack(AT, "sorted out"))
 
 
 async def test_waiting_chats_are_listed_first(store: SqlStore) -> None:
-    await store.append(Address("web", "new"), Reply("newest", AT + timedelta(hours=1)))
-    await store.append(CHAT, replace(MESSAGE), Holder.WAITING)
+    await append(store, Address("web", "new"), Reply("newest", AT + timedelta(hours=1)))
+    await append(store, CHAT, replace(MESSAGE), Holder.WAITING)
     listed = await store.chats()
     assert [row.address for row in listed] == [CHAT, Address("web", "new")]
     assert (listed[0].last_text, listed[0].customer) == (MESSAGE.text, "K")
@@ -163,9 +164,9 @@ async def test_one_bad_unit_of_work_costs_the_others_of_its_group_nothing(store:
         raise ZeroDivisionError
 
     jobs = [store.admit(Arrival(f"k{n}", "{}", replace(MESSAGE, id=str(n)))) for n in range(5)]
-    broken = asyncio.ensure_future(store._database.write(bad))
+    broken = asyncio.ensure_future(store._database.write(bad, str(CHAT)))
     results = await asyncio.gather(*jobs[:3], broken, *jobs[3:], return_exceptions=True)
-    assert [r for r in results if r is True] == [True] * 5
+    assert [r.new for r in results if isinstance(r, Admission)] == [True] * 5
     assert isinstance(results[3], ZeroDivisionError)
 
 
@@ -223,9 +224,9 @@ async def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> No
 
 
 async def test_a_customer_nobody_could_be_called_for_is_seen_until_a_person_comes(store: SqlStore) -> None:
-    await store.append(CHAT, MESSAGE)
-    await store.append(CHAT, Reply("nobody is here", AT, Author.DESK, notice="nobody"))
-    await store.append(CHAT, Reply("an answer", AT + timedelta(minutes=1)))
+    await append(store, CHAT, MESSAGE)
+    await append(store, CHAT, Reply("nobody is here", AT, Author.DESK, notice="nobody"))
+    await append(store, CHAT, Reply("an answer", AT + timedelta(minutes=1)))
     assert [row.unmet_since for row in await store.chats()] == [AT]
-    await store.append(CHAT, Reply("here I am", AT + timedelta(minutes=2), Author.PERSON), Holder.PERSON)
+    await append(store, CHAT, Reply("here I am", AT + timedelta(minutes=2), Author.PERSON), Holder.PERSON)
     assert [row.unmet_since for row in await store.chats()] == [None]

@@ -1,0 +1,58 @@
+"""What the desk counts for operators since the process started: plain numbers by name and labels, and what each means.
+
+A label is a channel's name, an outcome or a kind of thing, never a customer's name, id or words. How operators get to
+see the numbers is not known here. One event loop counts, so there is no lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+Labels = tuple[tuple[str, str], ...]
+
+MEANINGS: Mapping[str, str] = {
+    "messages_accepted": "Arrivals committed, by channel.",
+    "messages_duplicate": "Arrivals that were here before and changed nothing, by channel.",
+    "messages_parked": "Arrivals that could not be read and wait for a person, by channel.",
+    "messages_poisoned": "Messages parked because whoever answered them died of it, by channel.",
+    "bursts_settled": "Answers and other ends of what customers wrote, by channel and outcome.",
+    "acknowledgements_failed": "Messages whose typing sign or the like could not be shown within a second, by channel.",
+    "chats_claimed": "Chats this process began to answer.",
+    "chats_taken_over": "Chats claimed whose process had stopped giving signs of life.",
+    "chats_resumed": "Chats with work left by an earlier life, taken up at the start.",
+    "leases_lost": "Chats another process took while this one still answered.",
+    "writes_fenced": "Writes refused because another process answers the chat by now.",
+    "hints_sent": "Hints given to other processes, by rumour.",
+    "hints_received": "Hints heard from other processes, by rumour.",
+    "store_errors": "Times the store could not commit or read, by what was tried.",
+    "retries": "Times something was put off and tried again, by what it was.",
+    "cards_failed": "Cards the operators' chat did not take.",
+}
+"""Every name the desk counts under, with its meaning; docs/operators.md says what to do about each."""
+
+
+class Counters:
+    """Numbers that only grow. Every name of MEANINGS is there from the start, so that a first one is seen as a rise."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, Labels]] = Counter()
+
+    def count(self, name: str, n: int = 1, **labels: str) -> None:
+        """`n` more of this. KeyError for a name without a meaning, ValueError when it would become less."""
+        if name not in MEANINGS:
+            raise KeyError(name)
+        if n < 0:
+            raise ValueError(f"{name} only grows")
+        self._counts[name, tuple(sorted(labels.items()))] += n
+
+    def snapshot(self) -> Mapping[str, Mapping[Labels, int]]:
+        """All numbers by name, then by labels; a name that was never counted is 0 without labels."""
+        found: dict[str, dict[Labels, int]] = {name: {} for name in MEANINGS}
+        for (name, labels), number in self._counts.items():
+            found[name][labels] = number
+        return {name: counts or {(): 0} for name, counts in found.items()}
+
+    def total(self, name: str) -> int:
+        """All of one name, whatever its labels."""
+        return sum(number for (counted, _), number in self._counts.items() if counted == name)

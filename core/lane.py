@@ -1,0 +1,176 @@
+"""The place of one chat's messages: who waits, in order, and how the answer under way is interrupted.
+
+Which chats are ours and have a lane is in `lanes`; what answering means is the desk's affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import insort_right
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from enum import Enum
+from itertools import takewhile
+
+from core.conversation import ORDERS, Message, MessageKind
+from core.records import Claim, Settled, Settlement
+
+BURST = 30
+"""At most so many messages are answered as one; more wait for the next answer."""
+
+ALBUM_QUIET = 1.0
+"""Seconds of quiet after the newest part of an album before it is answered (channels research, section 3)."""
+
+ALBUM_LONGEST = 5.0
+"""Seconds an album may keep an answer waiting in all."""
+
+
+CAREFUL = 3
+"""Claims without anything settled after which messages are answered one by one, so that a bad one stands alone."""
+
+WITHDRAWING = frozenset({MessageKind.OPT_OUT, MessageKind.TAKE, MessageKind.SAY})
+"""What must be heard before anything more of an answer goes out."""
+
+
+class Interrupt(Enum):
+    """Why the answer under way should end."""
+
+    MORE = "the customer wrote more before anything was shown"
+    STOP = "the customer pressed Stop"
+    TAKEN = "a person took the conversation, or the customer wants no more messages"
+
+
+class Lane:
+    """The place of one chat's messages. `shown` is set once the customer saw a part of the answer under way.
+
+    `claim` is the newest right to the chat, `under` the one the work under way began with. `stale`: the store may know
+    more that waits. `released`: the chat was given back with the last thing settled. `unfinished` are replies planned
+    in an earlier life; they go out before anything new is answered.
+    """
+
+    def __init__(self, claim: Claim, *, stale: bool) -> None:
+        self.address = claim.address
+        self.claim = self.under = claim
+        self.stale = stale
+        self.released = False
+        self.unfinished: list[Settlement] = []
+        self.waiting: list[Message] = []
+        self.heard: list[asyncio.Task[None]] = []
+        self.shown = False
+        self.interrupted: Interrupt | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._seen: set[str] = set()
+        self._pulling: asyncio.Timeout | None = None
+        self._joined = asyncio.Event()
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether nothing more of the bot's may go out."""
+        return any(message.kind in WITHDRAWING for message in self.waiting)
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether nothing more of anybody's may go out."""
+        return any(message.kind is MessageKind.OPT_OUT for message in self.waiting)
+
+    def renewed(self, claim: Claim, *, stale: bool) -> None:
+        """The chat is ours anew, or still."""
+        self.claim, self.released = claim, False
+        self.stale = self.stale or stale
+
+    def settled(self, settled: Settled) -> None:
+        """Something of it was settled: whoever tries next has not failed yet."""
+        self.released = settled.released
+        self.claim = replace(self.claim, attempts=0)
+
+    def resume(self, plan: Settlement) -> None:
+        """A reply that was planned before goes out first, once."""
+        if plan.key not in self._seen:
+            self._seen |= {plan.key, *(message.id for message in plan.messages)}
+            self.unfinished.append(plan)
+
+    def join(self, message: Message, heard: asyncio.Task[None] | None = None) -> None:
+        """Take a place by the time it was written; an answer of which nothing was shown yet will start again with it.
+
+        Whoever was here before keeps their place.
+        """
+        if heard is not None:
+            self.heard.append(heard)
+        if message.id in self._seen:
+            return
+        self._seen.add(message.id)
+        insort_right(self.waiting, message, key=lambda waiting: waiting.at)
+        self._joined.set()
+        self._interrupt_for(message.kind)
+
+    def _interrupt_for(self, kind: MessageKind) -> None:
+        if kind in WITHDRAWING:
+            taken = self.shown or kind in ORDERS
+            self.interrupt(Interrupt.TAKEN if taken else Interrupt.MORE)
+        elif not self.shown and self._more():
+            self.interrupt(Interrupt.MORE)
+
+    def _more(self) -> list[Message]:
+        """The customer's messages that wait before anything a person of ours asked for."""
+        return list(takewhile(lambda message: message.kind not in ORDERS, self.waiting))
+
+    async def take(self) -> list[Message]:
+        """Everybody who waits, an album whole: after a second of quiet, at most five seconds after it began.
+
+        One at a time where answering them all together may have been what earlier processes died of.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + ALBUM_LONGEST
+        while self.waiting and self.waiting[-1].album and loop.time() < give_up:
+            self._joined.clear()
+            try:
+                async with asyncio.timeout_at(min(give_up, loop.time() + ALBUM_QUIET)):
+                    await self._joined.wait()
+            except TimeoutError:
+                break
+        return self.take_now(1 if self.claim.attempts > CAREFUL else BURST)
+
+    def take_now(self, most: int = BURST) -> list[Message]:
+        """Who waits at this instant, at most so many, and from here on `MORE` counts anew.
+
+        What a person of ours asked for is taken by itself, and only when nothing waits before it.
+        """
+        taken = self._more()[:most] or self.waiting[: min(most, 1)]
+        del self.waiting[: len(taken)]
+        if self.interrupted is Interrupt.MORE:
+            self.interrupted = None
+        return taken
+
+    async def acknowledged(self) -> None:
+        """Wait until every message taken so far was acknowledged (the desk gives each one second)."""
+        tasks, self.heard = self.heard, []
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def interrupt(self, why: Interrupt) -> None:
+        """End the answer under way at its next or present pull; a person's taking over outranks the rest."""
+        if self.interrupted is not Interrupt.TAKEN:
+            self.interrupted = why
+        if self._pulling is not None and not self._pulling.expired():
+            self._pulling.reschedule(asyncio.get_running_loop().time())
+
+    async def pull(self, source: AsyncIterator[str]) -> str | None:
+        """The next piece of text; None when the source ended or was interrupted (`interrupted` says which)."""
+        if self.interrupted:
+            return None
+        try:
+            async with asyncio.timeout(None) as self._pulling:
+                return await anext(source, None)
+        except TimeoutError:
+            if self.interrupted:
+                return None
+            raise
+        finally:
+            self._pulling = None
+
+    def begin(self, heard: int) -> None:
+        """Nothing of the next answer to so many messages is shown; who waits interrupts it while there is room."""
+        self.shown = heard >= BURST
+        self.interrupted = Interrupt.MORE if self._more() and not self.shown else None
+        if any(message.kind in ORDERS & WITHDRAWING for message in self.waiting):
+            self.interrupted = Interrupt.TAKEN

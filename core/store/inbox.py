@@ -1,0 +1,145 @@
+"""What came in and what became of it: admitted, waiting, parked. Plain functions of a connection, safe to run twice.
+
+How a chat's messages are answered and settled is in `work`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Connection, bindparam, case, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from core.conversation import Address, Arrival, Message
+from core.records import Admission, Claim, Parked, Promise
+from core.store import parts
+from core.store.codec import MESSAGE, SETTLEMENT, instant, kept, micros, text
+from core.store.leases import ME, UNTIL, VERSION, claiming
+from core.store.schema import IS_ACCEPTED, IS_PARKED, call, conversation, decision, inbox, ledger, part, reply
+
+_arrive = insert(inbox).on_conflict_do_nothing().returning(inbox.c.seq)
+_room = bindparam("room", type_=Boolean).is_(True)
+_first = insert(conversation).values(
+    conv=bindparam("c"),
+    tail=1,
+    last_at=bindparam("at"),
+    version=VERSION,
+    owner=case((_room, ME)),
+    epoch=case((_room, 1), else_=0),
+    lease_until=case((_room, UNTIL)),
+    attempts=case((_room, 1), else_=0),
+)
+_next = _first.on_conflict_do_update(
+    index_elements=["conv"],
+    set_={
+        "tail": conversation.c.tail + 1,
+        "version": case((conversation.c.version < VERSION, VERSION), else_=conversation.c.version),
+        **claiming(_room),
+    },
+).returning(
+    conversation.c.tail, conversation.c.head, conversation.c.owner, conversation.c.epoch, conversation.c.attempts
+)
+_still = conversation.c.tail - 1 > conversation.c.head
+_unsay = (
+    update(conversation)
+    .where(conversation.c.conv == bindparam("c"))
+    .values(
+        tail=conversation.c.tail - 1,
+        owner=case((_still, conversation.c.owner)),
+        attempts=case((_still, conversation.c.attempts), else_=0),
+    )
+)
+_drop = update(inbox).where(inbox.c.source_key == bindparam("k"), IS_PARKED).values(state="dropped")
+_again = (
+    update(inbox)
+    .where(inbox.c.source_key == bindparam("k"), IS_PARKED)
+    .values(state="accepted", problem="", seq=bindparam("n"), reply=None)
+)
+_queue = (
+    update(conversation)
+    .where(conversation.c.conv == bindparam("c"))
+    .values(tail=conversation.c.tail + 1, attempts=0)
+    .returning(conversation.c.tail)
+)
+
+
+def admit(c: Connection, owner: str, arrival: Arrival, room: bool) -> Admission:
+    """Insert the arrival unless its key is known; claim its chat for the owner where there is room."""
+    message = arrival.message
+    row: dict[str, Any] = {"source_key": arrival.key, "raw": kept(arrival.raw), "problem": kept(arrival.problem)}
+    row["version"] = VERSION
+    if message is None:
+        state = "parked" if arrival.problem else "noted"
+        nothing = {"conv": "", "seq": 0, "at": 0, "state": state, "message_id": None, "message": None}
+        return Admission(c.execute(_arrive, row | nothing).first() is not None)
+    conv = str(message.address)
+    chat = c.execute(_next, {"c": conv, "at": micros(message.at), "me": owner, "room": room}).one()
+    ours = Claim(message.address, chat.epoch, chat.attempts) if chat.owner == owner else None
+    body = {"conv": conv, "at": micros(message.at), "message_id": message.id, "message": kept(text(MESSAGE, message))}
+    if c.execute(_arrive, row | body | {"seq": chat.tail, "state": "accepted"}).first() is None:
+        c.execute(_unsay, {"c": conv})
+        return Admission(False, ours if chat.head + 1 < chat.tail else None, alone=False)
+    return Admission(True, ours, alone=chat.head + 1 == chat.tail)
+
+
+def unsettled(c: Connection, address: Address | None) -> list[Promise]:
+    """Every accepted arrival, as the plan it belongs to or as its chat's burst."""
+    promises = [_planned(c, row.conv, row.key, row.plan) for row in c.execute(_open_plans(address))]
+    covered = {(str(p.address), m.id) for p in promises for m in p.messages}
+    waiting: dict[str, list[Message]] = {}
+    for conv, body in c.execute(_open_inbox(address)):
+        message = MESSAGE.validate_json(body)
+        if (conv, message.id) not in covered:
+            waiting.setdefault(conv, []).append(message)
+    return promises + [Promise(messages[0].address, tuple(messages)) for messages in waiting.values()]
+
+
+def _open_plans(address: Address | None) -> Any:
+    query = select(reply.c.conv, reply.c.key, reply.c.plan).where(reply.c.state == "planned").order_by(reply.c.at)
+    return query if address is None else query.where(reply.c.conv == str(address))
+
+
+def _open_inbox(address: Address | None) -> Any:
+    query = select(inbox.c.conv, inbox.c.message).where(IS_ACCEPTED)
+    query = query.order_by(inbox.c.at, inbox.c.seq)
+    return query if address is None else query.where(inbox.c.conv == str(address))
+
+
+def _planned(c: Connection, conv: str, key: str, body: str) -> Promise:
+    settlement = SETTLEMENT.validate_json(body)
+    return Promise(settlement.address, settlement.messages, settlement, tuple(parts.read(c, conv, key)))
+
+
+def parked(c: Connection, limit: int) -> list[Parked]:
+    """What waits for a person to look at it, the newest first."""
+    rows = c.execute(select(inbox).where(IS_PARKED).order_by(inbox.c.at.desc(), inbox.c.source_key).limit(limit))
+    return [
+        Parked(row.source_key, Address.parse(row.conv) if row.conv else None, instant(row.at), row.problem, row.raw)
+        for row in rows
+    ]
+
+
+def drop(c: Connection, key: str) -> bool:
+    """Never mind it; whether there was such a thing."""
+    return c.execute(_drop, {"k": key}).rowcount > 0
+
+
+def retry(c: Connection, key: str) -> bool:
+    """Put a parked message into its chat's line again, as if it came now; what came of it before keeps another key."""
+    row = c.execute(select(inbox).where(inbox.c.source_key == key, IS_PARKED)).first()
+    if row is None or row.message is None:
+        return False
+    if row.reply is not None:
+        before = c.execute(select(reply.c.key).where(reply.c.conv == row.conv, reply.c.key.startswith(f"{row.reply}~")))
+        name = f"{row.reply}~{len(before.all()) + 1}"
+        for table in (part, decision, ledger, call):
+            c.execute(update(table).where(table.c.conv == row.conv, table.c.reply == row.reply).values(reply=name))
+        c.execute(update(reply).where(reply.c.conv == row.conv, reply.c.key == row.reply).values(key=name))
+    tail = c.execute(_queue, {"c": row.conv}).scalar_one()
+    return c.execute(_again, {"k": key, "n": tail}).rowcount > 0
+
+
+def replace(c: Connection, owner: str, key: str, arrival: Arrival) -> bool:
+    """Take an update that can be read now in the place of the parked one with that key."""
+    gone = c.execute(delete(inbox).where(inbox.c.source_key == key, IS_PARKED, inbox.c.message_id.is_(None))).rowcount
+    return gone > 0 and admit(c, owner, arrival, room=False).new

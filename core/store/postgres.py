@@ -1,0 +1,119 @@
+"""A PostgreSQL server, or several of which one takes writes: how it is reached, and word from other processes.
+
+Server-side preparing is off and nothing is set for a whole session, so a pooler between transactions does no harm.
+What is done with a connection is in `database`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Connection, Engine, create_engine, func, select
+from sqlalchemy.pool import NullPool
+
+from core.conversation import Address
+from core.errors import StoreError
+from core.records import Hint, Rumour
+
+log = logging.getLogger(__name__)
+
+REACH: dict[str, Any] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "application_name": "firstline",
+}
+"""libpq's parameters: a server that is gone without a word is noticed within a lease. Seconds; tcp_user_timeout ms."""
+
+CHANNEL = "firstline"
+LONGEST = 7000
+"""Bytes of one notification; PostgreSQL takes fewer than 8000."""
+
+AGAIN = 1.0
+"""Seconds before a connection that listens is made anew."""
+
+
+def reach(url: str) -> dict[str, Any]:
+    """Parameters of libpq for a URL; of several hosts (`host1,host2:5433`) the one that takes writes. StoreError."""
+    try:
+        asked = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise StoreError("the store's URL cannot be read; write postgresql://user:password@host/database") from None
+    several = {"target_session_attrs": "read-write"} if "," in str(asked.get("host", "")) else {}
+    return {**REACH, **several, **asked}
+
+
+def engine(url: str) -> Engine:
+    """An engine without a pool: every thread of the store keeps its one connection. StoreError for a URL of no use."""
+    return create_engine(
+        "postgresql+psycopg://",
+        poolclass=NullPool,
+        hide_parameters=True,  # what customers wrote is for no log
+        connect_args={**reach(url), "prepare_threshold": None},
+        use_native_hstore=False,
+    )
+
+
+def notify(connection: Connection, sender: str, hints: list[Hint]) -> None:
+    """Tell the other processes, in as few notifications as fit; committed with the caller's transaction."""
+    rows = [[str(hint.rumour), str(hint.address)] for hint in hints]
+    while rows:
+        count = len(rows)
+        while len(body := json.dumps([sender, rows[:count]])) > LONGEST and count > 1:
+            count //= 2
+        if len(body) <= LONGEST:
+            connection.execute(select(func.pg_notify(CHANNEL, body)))
+        rows = rows[count:]
+
+
+class Listener:
+    """A connection of its own that hears what other processes tell, in a thread; made anew when it is lost.
+
+    Behind a pooler between transactions nothing is heard; then polling is all there is.
+    """
+
+    def __init__(self, url: str, owner: str, heard: Callable[[list[Hint]], None]) -> None:
+        self._reach = reach(url)
+        self._owner = owner
+        self._heard = heard
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; takes a second at most."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as error:
+                log.info("hints from other processes are not heard: %s", type(error).__name__)
+                self._stop.wait(AGAIN)
+
+    def _listen(self) -> None:
+        with psycopg.connect(**self._reach, autocommit=True) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            while not self._stop.is_set():
+                for note in connection.notifies(timeout=0.5):
+                    if hints := _read(note.payload, self._owner):
+                        self._heard(hints)
+
+
+def _read(payload: str, owner: str) -> list[Hint]:
+    """What another process told; nothing of what this one told, or what was not told by us."""
+    try:
+        sender, rows = json.loads(payload)
+        return [] if sender == owner else [Hint(Rumour(rumour), Address.parse(chat)) for rumour, chat in rows]
+    except (ValueError, TypeError):
+        return []
