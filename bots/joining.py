@@ -13,10 +13,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-from bots.assembly import House, Parts, open_house, read_settings
-from bots.front_office import FrontOffice
-from bots.server import serve_http
-from bots.service import GRACE, listening
+from bots.assembly import Parts, open_house, read_settings
+from bots.service import GRACE, listening, readiness_of, serving
 from channels.telegram import join
 from core.errors import Problem, SettingsError
 from core.settings import Settings, options_for
@@ -46,24 +44,20 @@ async def firstline(
     channels = Parts(replace(settings, channels=others), file).channels()
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(file, channels={TELEGRAM: support, **channels}))
+        readiness = readiness_of(house)
         if http:
-            await stack.enter_async_context(_served(house))
+            await stack.enter_async_context(serving(house, readiness))
         await house.availability.ask()
         await house.desk.resume()
-        async with listening(house):
+        async with listening(house, readiness):
+            readiness.open()
             yield support
+            readiness.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE):
                     await support.room.quiet()
         if not await house.desk.idle(GRACE):
             log.warning("stopping with answers under way; they go on at the next start")
-
-
-def _served(house: House) -> contextlib.AbstractAsyncContextManager[str]:
-    server = house.settings.server
-    office = FrontOffice(house.desk, house.store, house.channels)
-    at = (server.host, server.port)
-    return serve_http(house.channels, office, server.operator_key.reveal(), ready=lambda: True, at=at)
 
 
 def _channel(settings: Settings, file: Path, waiting: Path) -> join.JoinedChannel:

@@ -1,7 +1,8 @@
 """Reports sent by themselves: at its cron line a report is made over the days since the last one and delivered.
 
-A run missed while the process was down is caught up once; what was begun is never sent twice. Nothing that goes wrong
-here reaches the rest of the process.
+Every process of the fleet wakes for it, and whichever writes the run down in the store first makes it. A run missed
+while no process was there is caught up once; what was begun is never sent twice. Nothing that goes wrong here reaches
+the rest of the process.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from core.settings import ReportSettings, Settings
 
 log = logging.getLogger(__name__)
 
-STATE = Path("data/reports.json")
-"""When each report was due last, beside config.yaml: what tells a missed run from one that was sent."""
+BEFORE = Path("data/reports.json")
+"""Where, beside config.yaml, runs were written down before the store kept them; read once, for what it lacks."""
 
 LONGEST = 31
 """A report caught up after a long absence covers at most so many days."""
@@ -104,19 +105,21 @@ class Runs:
         self._due = due
         self._newest = newest
         self._clock = clock
-        self._file = house.file.resolve().parent / STATE
+        self._before = house.file.resolve().parent / BEFORE
         self._zone = ZoneInfo(house.settings.time_zone)
 
     async def settle(self, name: str) -> None:
         """Make the run that is due, if one is; a report seen for the first time is due from now on."""
-        now = self._clock()
+        now, store = self._clock(), self._house.store
         try:
-            last = self._read().get(name)
-            at = self._newest(name, last, now) if last else None
-            if last is not None and at is None:
-                return
-            self._write(name, at or now)  # before sending: a run that breaks off is lost, not repeated
-            if at is not None and last is not None and self._wall(at) != self._wall(last):
+            last = await store.last_due(name)
+            if last is None:
+                last = self._read_before().get(name, now)
+                if not await store.due(name, None, last):
+                    return
+            at = self._newest(name, last, now)
+            # Before sending: a run that breaks off is lost, not repeated.
+            if at is not None and await store.due(name, last, at) and self._wall(at) != self._wall(last):
                 await self._send(name, self._window(last, at))
         except Exception:
             log.exception("the report %s was not sent", name)
@@ -145,18 +148,12 @@ class Runs:
         else:
             log.info("report %s sent for %s", name, window.title)
 
-    def _read(self) -> dict[str, datetime]:
+    def _read_before(self) -> dict[str, datetime]:
         try:
-            return {name: datetime.fromisoformat(at) for name, at in json.loads(self._file.read_text("utf-8")).items()}
+            found = json.loads(self._before.read_text("utf-8"))
+            return {name: datetime.fromisoformat(at) for name, at in found.items()}
         except FileNotFoundError:
             return {}
         except (ValueError, AttributeError, TypeError):
-            log.warning("%s is not readable; reports are due from now on", self._file.name)
+            log.warning("%s is not readable; reports are due from now on", self._before.name)
             return {}
-
-    def _write(self, name: str, at: datetime) -> None:
-        known = {**self._read(), name: at.astimezone(UTC)}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps({key: value.isoformat() for key, value in sorted(known.items())}), "utf-8")
-        fresh.replace(self._file)

@@ -1,4 +1,8 @@
-"""Everything HTTP on one port: what channels mount, the operators' pages, health. No rule, no answer is made here."""
+"""Everything HTTP on one port: what channels mount, the operators' pages, health and metrics.
+
+No rule and no answer is made here. `/healthz` says that the process and its event loop live: who restarts processes
+asks that. `/readyz` says whether customers may be sent here: balancers ask that, and get 503 with the reason in a word.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from aiohttp import web
 
+from bots.metrics import Metrics, metrics_route
 from bots.office import Office
 from bots.office_api import routes as office_routes
 from core.errors import FirstlineError
@@ -15,6 +20,8 @@ from core.ports import Channel
 
 BODY = 256 * 1024
 """Bytes of a request body at most; no channel needs more (channels research, section 8)."""
+
+FRESH = {"Cache-Control": "no-store"}
 
 
 @runtime_checkable
@@ -32,20 +39,25 @@ async def serve_http(
     office: Office,
     operator_key: str,
     *,
-    ready: Callable[[], bool],
+    ready: Callable[[], str],
+    metrics: Metrics,
     at: tuple[str, int],
 ) -> AsyncIterator[str]:
-    """Listen at (host, port) while inside; yields the URL. FirstlineError when the port is taken."""
+    """Listen at (host, port) while inside; yields the URL. FirstlineError when the port is taken.
+
+    `ready` returns "" when customers may be sent here, else why not, in a word.
+    """
 
     async def alive(_request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return web.Response(text="ok\n", headers=FRESH)
 
     async def is_ready(_request: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
+        why = ready()
+        return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200, headers=FRESH)
 
     app = web.Application(client_max_size=BODY)
     app.router.add_routes([web.get("/healthz", alive), web.get("/readyz", is_ready)])
-    app.router.add_routes(office_routes(office, operator_key))
+    app.router.add_routes([metrics_route(metrics, operator_key), *office_routes(office, operator_key)])
     for channel in channels.values():
         if isinstance(channel, Mounted):
             app.router.add_routes(channel.routes())

@@ -16,8 +16,10 @@ from pathlib import Path
 from bots import schedule
 from bots.assembly import House, Parts, open_house, read_settings
 from bots.front_office import FrontOffice
+from bots.metrics import Metrics, usual_gauges
+from bots.readiness import Readiness
 from bots.reload import watch
-from bots.server import serve_http
+from bots.server import Mounted, serve_http
 from core.abilities import Cards
 from core.errors import Problem
 from core.ports import Channel
@@ -56,27 +58,60 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(file) as house, contextlib.AsyncExitStack() as stack:
-        ready = False
-        server = house.settings.server
-        at = (host or server.host, server.port if port is None else port)
-        office, key = FrontOffice(house.desk, house.store, house.channels), server.operator_key.reveal()
-        url = await stack.enter_async_context(serve_http(house.channels, office, key, ready=lambda: ready, at=at))
+        readiness = readiness_of(house)
+        url = await stack.enter_async_context(serving(house, readiness, host, port))
         await house.availability.ask()
         resumed = await house.desk.resume()
-        async with listening(house):
-            ready = True
+        await _tell_of_silent_channels(house)
+        async with listening(house, readiness):
+            readiness.open()
             announce(_started(house, url, resumed))
             await stop.wait()
-            ready = False
+            readiness.stop()
         if not await house.desk.idle(GRACE):
-            log.warning("stopping with answers under way; they go on at the next start")
+            log.warning("stopping with answers under way; another process goes on with them, or the next start")
+
+
+def readiness_of(house: House) -> Readiness:
+    """Whether a balancer may send customers to this house."""
+    by_http = [name for name, channel in house.channels.items() if isinstance(channel, Mounted) and channel.routes()]
+    return Readiness(by_http, lambda: house.desk.fleet.silent_for)
+
+
+def serving(
+    house: House, readiness: Readiness, host: str | None = None, port: int | None = None
+) -> contextlib.AbstractAsyncContextManager[str]:
+    """Everything HTTP of a house, at its own address unless told otherwise; gives the URL."""
+    desk, server = house.desk, house.settings.server
+    gauges = usual_gauges(
+        lambda: len(desk.lanes),
+        lambda: sum(not lane.released for lane in desk.lanes),
+        lambda: desk.fleet.size,
+        house.channels,
+        lambda: readiness.heard,
+    )
+    return serve_http(
+        house.channels,
+        FrontOffice(desk, house.store, house.channels),
+        server.operator_key.reveal(),
+        ready=readiness,
+        metrics=Metrics(desk.counters, house.channels, house.store.backlog, gauges),
+        at=(host or server.host, server.port if port is None else port),
+    )
+
+
+async def _tell_of_silent_channels(house: House) -> None:
+    """What waits on channels that are off is for the operator to know."""
+    for name in house.settings.channels:
+        if name not in house.channels and (waiting := await house.store.waiting(name)):
+            log.error("%d messages on %s wait: that channel is off", waiting, name)
 
 
 @contextlib.asynccontextmanager
-async def listening(house: House) -> AsyncIterator[None]:
+async def listening(house: House, readiness: Readiness) -> AsyncIterator[None]:
     """Channels, the configuration file, provider checks and reports, each in a task that is ended on the way out."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_listen(name, channel, house)) for name, channel in house.channels.items()]
+        tasks = [group.create_task(_listen(channel, house, readiness)) for channel in house.channels.values()]
         tasks.append(group.create_task(house.availability.run()))
         tasks.append(group.create_task(_reload(house)))
         tasks.append(group.create_task(_report(house)))
@@ -87,15 +122,16 @@ async def listening(house: House) -> AsyncIterator[None]:
                 task.cancel()
 
 
-async def _listen(name: str, channel: Channel, house: House) -> None:
+async def _listen(channel: Channel, house: House, readiness: Readiness) -> None:
     """One channel, listening for ever: its falling over is its own affair and never another channel's."""
     failures = 0
     while True:
         began = asyncio.get_running_loop().time()
         try:
-            await channel.run(house.desk)
+            with readiness.listening(channel.name):
+                await channel.run(house.desk)
         except Exception:
-            log.exception("channel %s stopped listening", name)
+            log.exception("channel %s stopped listening", channel.name)
         if asyncio.get_running_loop().time() - began > RESTART[-1]:
             failures = 0
         await asyncio.sleep(RESTART[min(failures, len(RESTART) - 1)])

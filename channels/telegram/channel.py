@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,7 +25,7 @@ from channels.telegram.parts import rendered
 from channels.telegram.recent import Recent
 from channels.telegram.updates import NAME, Heard, Stop
 from core.abilities import Button, Media
-from core.conversation import Address, Attachment, Message
+from core.conversation import Address, Arrival, Attachment, Message
 from core.errors import ChannelError
 from core.ports import Inbox, Outbox
 
@@ -65,13 +65,9 @@ class TelegramChannel:
         self._asked: Recent[str, int] = Recent()
         self._failed_drafts: Recent[int, int] = Recent()
 
-    @property
-    def orphans(self) -> int:
-        """Openings sent again because nobody confirmed the first: what a customer may see besides the answer."""
-        return self._outlet.orphans
-
     async def run(self, inbox: Inbox) -> None:
         """Listen until cancelled. Raises WrongToken when Telegram does not know the token."""
+        self._outlet.silences.join(inbox.fleet)  # first of all: an answer may be asked for before the bot is known
         await self._client.open()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -88,7 +84,16 @@ class TelegramChannel:
 
     async def aclose(self) -> None:
         """Give connections back, once nothing is delivered any more."""
+        await self._outlet.silences.aclose()
         await self._client.aclose()
+
+    def counts(self) -> Mapping[str, int]:
+        """How often each thing in `counts` happened since the start."""
+        return {str(name): number for name, number in [*self._outlet.counts.items(), *self._intake.counts.items()]}
+
+    def reread(self, key: str, raw: str) -> Arrival:
+        """What an update that could not be read means to the present code. Never raises."""
+        return self._intake.reread(key, raw)
 
     async def acknowledge(self, message: Message) -> None:
         """Show a placeholder or typing, renewed until the answer comes. Raises ChannelError."""
@@ -109,13 +114,17 @@ class TelegramChannel:
                     self._waiting[chat] = preview, self._tasks.create_task(self._keep_waiting(chat, preview))
 
     async def deliver(self, address: Address, text: AsyncIterator[str], outbox: Outbox) -> str:
-        """Show the text as it grows, then send it for good; the Markdown that stands. Raises ChannelError."""
+        """Show the text as it grows, then send it for good; the Markdown that stands.
+
+        Raises ChannelError; StoreError when it cannot be known whether Telegram wants silence in this chat.
+        """
         chat = address.chat
         preview, waiting = self._waiting.pop(chat, (self._preview(chat), None))
         if waiting is not None:
             waiting.cancel()
         self._answering[chat] = preview
         try:
+            await self._outlet.silences.ask()  # the chat may have been another process's a moment ago
             async with preview.running():
                 async for piece in text:
                     preview.grow(piece)

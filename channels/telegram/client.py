@@ -121,8 +121,19 @@ def refusal(status: int, description: str) -> ChannelError:
     return Refused(description, next((reason for piece, reason in REASONS if piece in words), Reason.OTHER))
 
 
+def number_of(token: str) -> int:
+    """The bot's number, which its token begins with; 0 for what is no token."""
+    number = token.partition(":")[0]
+    return int(number) if number.isascii() and number.isdecimal() else 0
+
+
 class Client(Protocol):
     """A Telegram library behind the few calls this channel makes. Every call raises ChannelError and nothing else."""
+
+    @property
+    def bot(self) -> int:
+        """The bot's number, known without asking anybody."""
+        ...
 
     async def get_me(self) -> Me:
         """Who the bot is."""

@@ -2,6 +2,8 @@
 
 A batch is handed to the inbox whole; only when every update of it is committed does the offset move or 200 go out.
 While the store is away Telegram keeps the updates. What an update means is read in `updates`.
+
+Of all processes one says how updates come and asks for them, the others stand by; webhooks reach any of them.
 """
 
 from __future__ import annotations
@@ -11,15 +13,17 @@ import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from channels.telegram.client import Client, Me, WrongToken
+from channels.telegram.counts import Count, zeros
 from channels.telegram.outlet import pause
 from channels.telegram.updates import KINDS, Ear, Heard, read
+from core.conversation import Arrival
 from core.errors import ChannelError, StoreError, Throttled
 from core.ports import Inbox
 
@@ -49,6 +53,7 @@ class Intake:
     def __init__(
         self, client: Client, door: Door, everybody: bool, react: Callable[[Heard, bool], Awaitable[None]]
     ) -> None:
+        self.counts = zeros([Count.POLLS_FAILED, Count.UPDATES_UNREADABLE])
         self._client = client
         self._door = door
         self._everybody = everybody
@@ -61,11 +66,10 @@ class Intake:
         self._me = await insist("getMe", self._client.get_me)
         self._inbox = inbox
         try:
-            if self._door.base:
-                await insist("setWebhook", self._ask_for_webhook)
-                await asyncio.get_running_loop().create_future()  # the routes do the rest
-            await insist("deleteWebhook", self._client.delete_webhook)
-            await self._poll()
+            while True:  # whoever is overtaken stands by again
+                # Two processes that poll get 409 in turn; two that disagree about the webhook would undo each other.
+                async with inbox.fleet.alone(f"telegram:{self._client.bot}:getUpdates"):
+                    await self._fetch()
         finally:
             self._inbox = None
 
@@ -73,12 +77,37 @@ class Intake:
         """What the server mounts: nothing when polling."""
         return [web.post(self._door.path, self._webhook)] if self._door.base else []
 
+    def reread(self, key: str, raw: str) -> Arrival:
+        """What an update that was put aside under this key means now; with a problem when it still says nothing."""
+        try:
+            update = json.loads(raw)
+        except (ValueError, RecursionError):
+            update = raw
+        if not key.startswith(f"tg:{self._client.bot}:"):
+            return Arrival(key, raw, None, "this update came to another bot")
+        me = self._me or Me(self._client.bot, "")
+        heard = read(update, Ear(me, datetime.now(UTC), self._everybody))
+        arrival = replace(heard.arrival, key=key, raw=raw)
+        if self._me is None and arrival.message is None and not arrival.problem:
+            # Without the bot's name nobody knows whether a message in a group is for it.
+            return replace(arrival, problem="this update can only be read while the bot listens: try again then")
+        return arrival
+
+    async def _fetch(self) -> None:
+        """Have updates come, as the one process that does so."""
+        if self._door.base:
+            await insist("setWebhook", self._ask_for_webhook)
+            await asyncio.get_running_loop().create_future()  # the routes do the rest
+        await insist("deleteWebhook", self._client.delete_webhook)
+        await self._poll()
+
     async def _ask_for_webhook(self) -> None:
         await self._client.set_webhook(f"{self._door.base}{self._door.path}", self._door.secret, KINDS)
 
     async def _poll(self) -> None:
-        offset = failures = 0
+        offset = failures = 0  # from the beginning: another process may have moved the offset on meanwhile
         while True:
+            asked_to_wait = 0.0
             try:
                 updates = await self._client.get_updates(offset, POLL, KINDS)
                 committed = await self._take(updates)
@@ -86,13 +115,15 @@ class Intake:
                 raise
             except ChannelError as error:
                 committed = False
+                asked_to_wait = error.retry_after if isinstance(error, Throttled) else 0.0
+                self.counts[Count.POLLS_FAILED] += 1
                 log.warning("getUpdates failed: %s: %s", type(error).__name__, error)
             if committed:
                 failures = 0
                 offset = max([offset, *(u["update_id"] + 1 for u in updates if _numbered(u))])
             else:
                 failures += 1
-                await asyncio.sleep(max(FIRST_REPEAT, pause(failures)))
+                await asyncio.sleep(max(FIRST_REPEAT, pause(failures), asked_to_wait))
 
     async def _take(self, updates: Sequence[Any]) -> bool:
         """Commit updates, in their order; whether all of them are."""
@@ -103,13 +134,17 @@ class Intake:
         results = await asyncio.gather(*(self._inbox.accept(one.arrival) for one in heard), return_exceptions=True)
         for one, result in zip(heard, results, strict=True):
             if isinstance(result, bool):
-                await self._react(one, result)
+                await self._committed(one, result)
         broken = [result for result in results if not isinstance(result, bool)]
         for error in broken[:1]:
             # Anything but StoreError is a fault of ours; the update must wait for the mended program all the same.
             level = logging.WARNING if isinstance(error, StoreError) else logging.ERROR
             log.log(level, "%d updates were not committed: %s: %s", len(broken), type(error).__name__, error)
         return not broken
+
+    async def _committed(self, heard: Heard, new: bool) -> None:
+        self.counts[Count.UPDATES_UNREADABLE] += new and bool(heard.arrival.problem)
+        await self._react(heard, new)
 
     async def _webhook(self, request: web.Request) -> web.Response:
         """403 without the secret, 503 while nothing can be committed, else 200; never 410, which ends deliveries."""

@@ -8,16 +8,28 @@ decided by the callers.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
 from channels.telegram.client import Client, Place, Reason, Refused, WrongToken
-from channels.telegram.limits import Limits, Rank
+from channels.telegram.counts import Count, zeros
+from channels.telegram.limits import SAFETY, Limits, Rank
+from channels.telegram.openings import Openings
 from channels.telegram.recent import Recent
-from core.errors import NotSent, Throttled, Unconfirmed
+from channels.telegram.silence import Silences
+from core.errors import ChannelError, NotSent, Throttled, Unconfirmed
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Gate = AbstractAsyncContextManager[object]
+
+#: For calls of which any number may be under way.
+ANY_NUMBER: Gate = nullcontext()
+COUNTED = [count for count in Count if count not in {Count.POLLS_FAILED, Count.UPDATES_UNREADABLE}]
 
 #: Calls that never reached Telegram are repeated this often: with the pauses below, for about a minute.
 TRIES = 8
@@ -32,11 +44,13 @@ def pause(failures: int) -> float:
 
 
 class Outlet:
-    """A client behind the limits. `orphans` counts openings that may stand in a chat without their answer."""
+    """A client behind the limits. `openings` are the places for openings under way."""
 
     def __init__(self, client: Client, limits: Limits) -> None:
         self.client = client
-        self.orphans = 0
+        self.counts = zeros(COUNTED)
+        self.openings = Openings(self.counts)
+        self.silences = Silences(limits, client.bot)
         self._limits = limits
         self._moved: Recent[int, int] = Recent()
 
@@ -49,10 +63,13 @@ class Outlet:
         new = self._moved.get(place.chat, 0)
         return Place(new) if new else place
 
-    async def must(self, place: Place, call: Callable[[Place], Awaitable[T]], again: bool = False) -> T:
+    async def must(
+        self, place: Place, call: Callable[[Place], Awaitable[T]], again: bool = False, gate: Gate = ANY_NUMBER
+    ) -> T:
         """Make a call when it is its turn, repeated when nothing arrived or Telegram asked to wait.
 
-        With `again` doing it twice is the same as once, so it is repeated when no answer came, too.
+        With `again` doing it twice is the same as once, so it is repeated when no answer came, too. Each try is made
+        inside the `gate`, which is entered when the chat is free and left while the call has to wait.
 
         Raises what cannot be mended here: Unconfirmed, Rejected, Unreachable, and NotSent or Throttled after many.
         """
@@ -61,10 +78,13 @@ class Outlet:
         while True:
             target = self.where(place)
             await self._limits.turn(target.chat)
+            await self.silences.fresh()
             try:
-                return await call(target)
+                async with gate:
+                    if await self._limits.leave(target.chat):
+                        return await call(target)
             except Throttled as error:
-                self._limits.hold(target.chat, error.retry_after)
+                self._fall_silent(target.chat, error.retry_after)
                 waits += 1
                 if waits > WAITS:
                     raise
@@ -93,14 +113,28 @@ class Outlet:
     async def may(self, place: Place, rank: Rank, call: Callable[[Place], Awaitable[None]]) -> bool:
         """Make a call if there is room for it now; whether it was made. Raises ChannelError when it failed."""
         target = self.where(place)
+        await self.silences.fresh()
         if not self._limits.room(target.chat, rank):
             return False
         try:
             await call(target)
         except Throttled as error:
-            self._limits.hold(target.chat, error.retry_after)
+            self._fall_silent(target.chat, error.retry_after)
+            raise
+        except ChannelError:
+            self.counts[Count.PREVIEWS_FAILED] += 1
             raise
         return True
+
+    def _fall_silent(self, chat: int, seconds: float) -> None:
+        """Telegram asked to wait: this process knows at once, the others as soon as it is written."""
+        self.counts[Count.THROTTLED] += 1
+        whole = self._limits.hold(chat, seconds)
+        self.silences.tell(chat, seconds + SAFETY)
+        if whole:
+            self.counts[Count.BOT_THROTTLED] += 1
+            log.warning("Telegram refuses several chats at once: the bot is silent for %.1f s", whole)
+            self.silences.tell(None, whole)
 
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call that belongs to no chat and may be made twice, repeated as `must` does. Raises the same."""

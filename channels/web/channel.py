@@ -1,31 +1,35 @@
 """The web channel: what the desk sees of it (Channel) and the routes a page talks to.
 
 A message is confirmed only after the inbox committed it. Everything shown comes from the settled store or from the
-feed; nothing is written down here, so a restart loses nothing.
+feed; nothing is written down here, so a restart loses nothing. A visitor's pages may be open in one process while
+another one answers: what is settled there is shown here, by a hint or at the next look at the store.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from aiohttp import web
 
 from channels.web import door
 from channels.web.assets import Assets
-from channels.web.feed import Answer, Hub
+from channels.web.hub import Hub
 from channels.web.stream import HEADERS, RETRY, Limits, Page
-from channels.web.turns import asked_before, message_view, reply_view, turn_views
-from core.conversation import Address, Arrival, Author, Conversation, Customer, Holder, Message, Reply
+from channels.web.turns import turn_views
+from core.conversation import Address, Arrival, Author, Conversation, Customer, Message
 from core.errors import StoreError
 from core.ports import Inbox, Outbox
 
 TEXT_CHARACTERS = 4000
 RETRY_SECONDS = "2"
+GLANCE_SECONDS = 0.5
+"""How often it is asked which feeds should look at the store; each has its own pace."""
 CLOSED_HERE = "The chat is not open yet. Your message was not sent."
 NOT_KEPT = "The message could not be stored. It was not sent."
 STRANGER = "This page is not allowed to write here."
@@ -46,7 +50,7 @@ class Site:
 
 @runtime_checkable
 class Signed(Protocol):
-    """An outbox that knows who wrote the reply. Of any other the channel tells from who holds the conversation."""
+    """An outbox that knows who wrote the reply; of any other it was the bot."""
 
     @property
     def author(self) -> Author:
@@ -81,58 +85,54 @@ class WebChannel:
         """Take messages until cancelled; then every open stream ends, so that the server need not wait for it."""
         self._inbox = inbox
         try:
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(GLANCE_SECONDS)
+                await self._look_around(inbox)
         finally:
             self._inbox = None
             self._hub.close()
 
+    async def _look_around(self, inbox: Inbox) -> None:
+        """What hints should have told and may not have: read one chat after another, so the store is never pressed."""
+        for visitor in self._hub.due(others=inbox.fleet.size > 1):
+            try:
+                await self._catch_up(inbox, Address(self.name, visitor))
+            except StoreError:  # the desk meets the same store and says so
+                return
+
+    async def follow(self, address: Address) -> None:
+        """Another process settled something in this chat: pages that are open here are shown what they lack."""
+        feed = self._hub.known(address.chat)
+        if feed is not None and not feed.pages:
+            feed.missed()
+        elif feed is not None and self._inbox is not None:
+            await self._catch_up(self._inbox, address, settled=True)
+
+    async def _catch_up(self, inbox: Inbox, address: Address, *, settled: bool = False) -> None:
+        """One reading at a time for each feed, so that no older one is taken for news."""
+        feed = self._hub.feed(address.chat)
+        async with feed.reading:
+            feed.learn(await inbox.history(address), settled=settled)
+
     async def acknowledge(self, message: Message) -> None:
         """Every page of the visitor shows the message, and that it was heard."""
-        feed = self._hub.feed(message.address.chat)
-        feed.say("message", message_view(message))
-        feed.status("heard")
+        self._hub.feed(message.address.chat).heard(message)
 
     async def deliver(self, address: Address, text: AsyncIterator[str], outbox: Outbox) -> str:
         """Show the text as it comes, then whole. What stands in the chat is what the store settles: no plan needed."""
         feed = self._hub.feed(address.chat)
         answer = feed.begin()
-        before = Holder.BOT
         try:
             async for piece in text:
-                first = answer.began is None
-                if first:
+                if not answer.began:
                     feed.status("writing")
                 answer.add(piece)
-                if first:
-                    before = (await self._look(address)).holder
-            if answer.began is not None:
-                await self._finish(address, answer, before, outbox)
+            if answer.whole().strip():
+                feed.finish(answer, answer.whole(), outbox.author if isinstance(outbox, Signed) else Author.BOT)
         finally:
             whole = answer.whole()
             feed.end(answer)
         return whole
-
-    async def _finish(self, address: Address, answer: Answer, before: Holder, outbox: Outbox) -> None:
-        """Show the answer whole, except what the bot wrote while a person took the conversation: that is dropped."""
-        whole, at = answer.whole(), datetime.now(UTC)
-        now = await self._look(address)
-        guess = Author.PERSON if before is Holder.PERSON else Author.BOT
-        author = outbox.author if isinstance(outbox, Signed) else guess
-        taken = author is Author.BOT and before is Holder.BOT and now.holder is Holder.PERSON
-        if taken or not whole.strip():
-            return
-        person = author is Author.PERSON
-        view = reply_view(whole, at, author, "" if person else asked_before(now, answer.began or at))
-        self._hub.feed(address.chat).say("message" if person else "final", view, whole)
-
-    async def _look(self, address: Address) -> Conversation:
-        """The conversation as the desk has it; an answer that was pulled is shown even when the store is away."""
-        try:
-            conversation = await self._inbox.history(address) if self._inbox else Conversation(address)
-        except StoreError:  # the desk meets the same store when it settles, waits for it there and says so
-            return Conversation(address)
-        self._hub.feed(address.chat).held_by(conversation.holder)
-        return conversation
 
     async def _page(self, request: web.Request) -> web.Response:
         headers = door.headers(self._site.origins)
@@ -147,7 +147,8 @@ class WebChannel:
     async def _history(self, request: web.Request) -> web.Response:
         """What a page shows first; one of a newcomer then waits with its stream until there is something to hear."""
         inbox, address = self._enter(request)
-        view = self._view(await _stored(inbox.history(address)))
+        past = await _stored(inbox.history(address))
+        view = {"turns": turn_views(past), "suggestions": self._site.suggestions}
         return web.json_response(view, headers={"Cache-Control": "no-store"})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -176,12 +177,8 @@ class WebChannel:
 
     def _afresh(self, past: Conversation) -> list[bytes]:
         feed = self._hub.feed(past.address.chat)
-        feed.held_by(past.holder)
-        settled = {turn.text for turn in past.turns if isinstance(turn, Reply)}
-        return feed.afresh(self._view(past), settled)
-
-    def _view(self, past: Conversation) -> dict[str, Any]:
-        return {"turns": turn_views(past), "suggestions": self._site.suggestions}
+        feed.learn(past)
+        return feed.afresh(past, self._site.suggestions)
 
     async def _hear(self, request: web.Request) -> web.Response:
         inbox, address = self._enter_to_write(request)
@@ -198,7 +195,8 @@ class WebChannel:
             customer=Customer(address.chat, language=_language(request)),
         )
         if await _stored(inbox.accept(Arrival(f"web:{address.chat}:{name}", body.decode(), message))):
-            await self._look(address)  # with a person there, the page must not promise that somebody is writing
+            with contextlib.suppress(StoreError):  # who answers may be another process, or a person: the store knows
+                await self._catch_up(inbox, address)
         return web.json_response({"id": name}, status=202)
 
     async def _stop(self, request: web.Request) -> web.Response:

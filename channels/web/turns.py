@@ -5,11 +5,42 @@ A reply carries the id of the customer's message it answers, which is what "why 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.conversation import Author, Conversation, Message, MessageKind, Reply
+from core.conversation import ORDERS, Author, Conversation, Message, MessageKind, Reply
 from core.markup import convert
+
+UNSEEN = ORDERS | {MessageKind.NOTED}
+"""Kinds of messages no page shows: reactions, and what our own people ask for in the chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One turn as pages show it. `key` names it in this process; `answers` is the id of the message a reply answers."""
+
+    turn: Message | Reply
+    answers: str = ""
+
+    @property
+    def key(self) -> str:
+        """The page's own id of a customer's message; for a reply what the store tells it by."""
+        if isinstance(self.turn, Message):
+            return self.turn.id
+        return f"{self.turn.at.isoformat()} {self.turn.author} {hash(self.turn.text)}"
+
+    @property
+    def event(self) -> str:
+        """The event that shows it: a reply of ours ends an answer, all else is a message."""
+        return "final" if isinstance(self.turn, Reply) and self.turn.author is not Author.PERSON else "message"
+
+    def view(self) -> dict[str, Any]:
+        """What the page is told."""
+        if isinstance(self.turn, Message):
+            return message_view(self.turn)
+        return reply_view(self.turn.text, self.turn.at, self.turn.author, self.answers)
 
 
 def message_view(message: Message) -> dict[str, Any]:
@@ -35,23 +66,27 @@ def reply_view(text: str, at: datetime, author: Author, answers: str) -> dict[st
     return view | {"text": rich.text, "entities": entities}
 
 
-def turn_views(conversation: Conversation) -> list[dict[str, Any]]:
-    """The conversation as a page shows it, oldest first; reactions and hand-backs are not shown."""
-    views = []
+def lines(conversation: Conversation) -> Sequence[Line]:
+    """The conversation as a page shows it, oldest first, each message once; reactions and hand-backs are not shown.
+
+    A message may stand twice in what the inbox gives: it was settled between the two halves of the reading.
+    """
+    found: dict[str, Line] = {}
     asked = ""
     for turn in conversation.turns:
         if isinstance(turn, Reply):
-            answers = "" if turn.author is Author.PERSON else asked
-            views.append(reply_view(turn.text, turn.at, turn.author, answers))
-        elif isinstance(turn, Message) and turn.kind is not MessageKind.NOTED:
-            asked = turn.id
-            views.append(message_view(turn))
-    return views
+            line = Line(turn, "" if turn.author is Author.PERSON else asked)
+        elif isinstance(turn, Message) and turn.kind not in UNSEEN:
+            asked, line = turn.id, Line(turn)
+        else:
+            continue
+        found.setdefault(line.key, line)
+    return tuple(found.values())
 
 
-def asked_before(conversation: Conversation, began: datetime) -> str:
-    """The id of the last message still to be answered that came before the answer began, empty when none did."""
-    return next((m.id for m in reversed(conversation.unanswered) if m.at <= began), "")
+def turn_views(conversation: Conversation) -> list[dict[str, Any]]:
+    """The lines as JSON values."""
+    return [line.view() for line in lines(conversation)]
 
 
 def _iso(at: datetime) -> str:

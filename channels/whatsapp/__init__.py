@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from channels.whatsapp import fees, media, words
+from channels.whatsapp import fees, media, unsure, words
 from channels.whatsapp.channel import Ways, WhatsAppChannel
 from channels.whatsapp.client import Account, Client, Limits
 from channels.whatsapp.door import Door
+from channels.whatsapp.forms import PREFIX
 from channels.whatsapp.line import Line, Timing
+from channels.whatsapp.silence import Silence
 from channels.whatsapp.statuses import Names
 from core.plugins import PluginError
 
@@ -34,8 +36,9 @@ class Options:
     made as that key; requests from Twilio are signed with `token` all the same. `typing` shows that somebody is
     writing, which also marks messages read. `template` is the Content SID (HX...) of an approved template whose
     variable 1 takes the text of an answer that comes after the 24-hour window. `opt_out` and `opt_in` are whole
-    messages for each language. `fees` is the dated table of what messages cost. `languages` comes from the rest of
-    config.yaml.
+    messages for each language. `unsure` says what is done about a message of which nobody can tell whether it arrived:
+    `answers`, `people` (what a person wrote) and `notices` are each `send again` or `leave`. `fees` is the
+    dated table of what messages cost. `languages` comes from the rest of config.yaml.
     """
 
     account: str
@@ -49,6 +52,7 @@ class Options:
     template: str = ""
     opt_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     opt_in: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unsure: Mapping[str, Any] = field(default_factory=dict)
     fees: Mapping[str, Any] = field(default_factory=dict)
     base_url: str = "https://api.twilio.com"
     messaging_url: str = "https://messaging.twilio.com"
@@ -94,7 +98,9 @@ def assembled(
         template=options.template,
         fees=fees.read(options.fees),
         names=Names(options.token),
-        now=lambda: datetime.now(UTC),
+        now=_now,
+        silence=Silence(f"whatsapp:{options.account}:{options.number.removeprefix(PREFIX)}", _now),
+        unsure=unsure.read(options.unsure),
         timing=timing or Timing(),
     )
     ways = Ways(
@@ -104,3 +110,7 @@ def assembled(
         options.typing,
     )
     return WhatsAppChannel(ways, line, partial(Door, options.public_url, options.token))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,16 +1,17 @@
 """The WhatsApp channel as the desk sees it, by way of Twilio. A reader starts here.
 
-How requests come in is in `door`, what a form means in `forms`, what a status means in `statuses`; how an answer is cut
-is in `parts`, sent in `delivery` and `sending`; every call leaves through `client`.
+How requests come in is in `door`, what a form means in `forms`, what a status means in `statuses`; messages no request
+brought are found in `reconciler`; how an answer is cut is in `parts`, sent in `delivery` and `sending`, looked for in
+`finding`; every call leaves through `client`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from aiohttp import web
 
@@ -19,10 +20,11 @@ from channels.whatsapp.codes import Act
 from channels.whatsapp.delivery import Delivery
 from channels.whatsapp.forms import NAME, PREFIX, Form
 from channels.whatsapp.line import Line
+from channels.whatsapp.reconciler import Reconciler
 from channels.whatsapp.statuses import Name, Status
 from channels.whatsapp.words import Words
 from core.abilities import Check, Media
-from core.conversation import Address, Attachment, Conversation, Message
+from core.conversation import Address, Arrival, Attachment, Conversation, Message
 from core.errors import NotSent, StoreError
 from core.ports import Inbox, Outbox
 from core.records import Progress
@@ -56,19 +58,14 @@ class WhatsAppChannel:
         self._ways = ways
         self._door = open_door(self.heard, self.told)
         self._line = replace(line, status_url=self._door.status_url)
+        self._reconciler = Reconciler(self._line, self._admit)
         self._inbox: Inbox | None = None
         self._listening = False
         self._typing: dict[str, float] = {}
 
-    @property
-    def unknown(self) -> int:
-        """Messages nobody confirmed, so that they were looked for."""
-        return self._line.unknown
-
-    @property
-    def resent(self) -> int:
-        """Messages sent again because Twilio did not have them."""
-        return self._line.resent
+    def counts(self) -> Mapping[str, int]:
+        """What happened since the start: answers nobody confirmed and what became of them, messages found at Twilio."""
+        return dict(self._line.counts)
 
     @property
     def conditions(self) -> Sequence[str]:
@@ -76,10 +73,13 @@ class WhatsAppChannel:
         return ("person", "disclosure", "scope")
 
     async def run(self, inbox: Inbox) -> None:
-        """Listen until cancelled; the routes do the work. States are told to the inbox for as long as there is one."""
+        """Listen until cancelled; the routes do the work, and what they never got is listed. States are told to the
+        inbox for as long as there is one.
+        """
         self._inbox, self._listening = inbox, True
+        self._line.silence.fleet = inbox.fleet
         try:
-            await asyncio.Event().wait()
+            await self._reconciler.run(inbox)
         finally:
             self._listening = False
 
@@ -134,14 +134,31 @@ class WhatsAppChannel:
         """Commit a customer's message; False when that could not be done now."""
         if self._inbox is None or not self._listening:
             return False
-        heard = forms.read(form, forms.Ear(self._ways.account, self._ways.words, self._line.now()))
         try:
-            address = await self._inbox.chat_of(NAME, heard.names) if heard.names else None
-            await self._inbox.accept(heard.arrival(address))
+            await self._admit(form, self._line.now())
         except StoreError as error:
             log.warning("a message was not committed: %s", error)
+            self._reconciler.missed()
             return False
         return True
+
+    async def _admit(self, form: Form, at: datetime) -> bool:
+        """Commit a message written at this time; False when it was here before. StoreError."""
+        if self._inbox is None:
+            raise StoreError("nobody listens yet")
+        heard = forms.read(form, self._ear(at))
+        address = await self._inbox.chat_of(NAME, heard.names) if heard.names else None
+        return await self._inbox.accept(heard.arrival(address))
+
+    def reread(self, key: str, raw: str) -> Arrival:
+        """What a parked form means now, in the chat of the name it was written from. Never raises."""
+        form = forms.parsed(raw)
+        if form is None:
+            return Arrival(key, raw, None, "this is no form of Twilio's")
+        return forms.read(form, self._ear(self._line.now())).arrival()
+
+    def _ear(self, at: datetime) -> forms.Ear:
+        return forms.Ear(self._ways.account, self._ways.words, at)
 
     async def told(self, form: Form, part: str) -> bool:
         """Commit how far a part has come; False when that could not be done now."""

@@ -7,9 +7,10 @@ Addresses of the API: research, channels, section 9, and Twilio's OpenAPI descri
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -81,6 +82,35 @@ class Client:
         found = [posted(row) for row in await self._pages(f"{self._messages}.json", query, "messages")]
         return [one for one in found if one.made is None or one.made >= since]
 
+    async def since(self, at: datetime, most: int, *, to: str = "", sender: str = "") -> list[Posted]:
+        """Messages to or from an address made at this instant or later, at most so many of the newest, oldest first.
+
+        Twilio filters by its day (GMT) and lists the newest first; nobody promises either to the second, so whole pages
+        are read until one has nothing new enough, and sorted here.
+        """
+        # The start of the day in full: valid by Twilio's description, whose own words know days only.
+        query = {
+            "DateSent>": f"{at.astimezone(UTC):%Y-%m-%d}T00:00:00Z",
+            "PageSize": str(PAGE),
+            "To": to,
+            "From": sender,
+        }
+        found: list[Posted] = []
+        async with aclosing(self._each_page(f"{self._messages}.json", query, "messages")) as pages:
+            async for rows in pages:
+                fresh = [one for row in rows if (one := posted(row)).made is None or one.made >= at]
+                found += fresh
+                if not fresh or len(found) >= most:
+                    break
+        found.reverse()
+        return sorted(found[-most:], key=lambda one: one.made or at)
+
+    async def files(self, sid: str) -> list[tuple[str, str]]:
+        """The files of a message: each one's address and MIME type, as a webhook tells them."""
+        rows = await self._pages(f"{self._messages}/{sid}/Media.json", {"PageSize": "100"}, "media_list")
+        names = [(str(row.get("sid") or ""), str(row.get("content_type") or "")) for row in rows]
+        return [(f"{self._messages}/{sid}/Media/{file}", mime) for file, mime in names if file]
+
     async def typing(self, sid: str) -> None:
         """Show "typing" to the customer who wrote this message, and mark it read; a public beta of Twilio's."""
         url = f"{self._account.messaging_url.rstrip('/')}/v2/Indicators/Typing.json"
@@ -116,14 +146,18 @@ class Client:
             self._session = None
 
     async def _pages(self, url: str, query: Mapping[str, str], key: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        here = url
+        return [row async for rows in self._each_page(url, query, key) for row in rows]
+
+    async def _each_page(
+        self, url: str, query: Mapping[str, str], key: str
+    ) -> AsyncGenerator[list[dict[str, Any]], None]:
+        here, query = url, {name: value for name, value in query.items() if value}
         for _ in range(MOST_PAGES):
             page = await self._call("GET", here, query=query)
-            rows += [row for row in page.get(key) or () if isinstance(row, dict)]
+            yield [row for row in page.get(key) or () if isinstance(row, dict)]
             further = page.get("next_page_uri") or _object(page.get("meta")).get("next_page_url")
             if not further:
-                return rows
+                return
             here, query = urljoin(here, str(further)), {}
             if urlsplit(here)[:2] != urlsplit(url)[:2]:
                 raise NotSent("Twilio's next page is on another host")

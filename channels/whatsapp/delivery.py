@@ -9,7 +9,7 @@ from datetime import datetime
 from channels.whatsapp import window
 from channels.whatsapp.line import Line, Trip
 from channels.whatsapp.parts import bodies
-from channels.whatsapp.sending import Sending, Shape
+from channels.whatsapp.sending import Left, Sending, Shape
 from core.conversation import Conversation
 from core.errors import Rejected, Unreachable, WindowClosed
 from core.ports import Outbox
@@ -26,20 +26,37 @@ class Delivery:
     outbox: Outbox
 
     async def send(self, text: str) -> str:
-        """Plan and send; the text that stands in the chat then. Raises ChannelError when it cannot be finished."""
+        """Plan and send; the text that stands in the chat then. Raises ChannelError when it cannot be finished.
+
+        A part nobody can tell about, and that is not sent again, stops nothing: the rest is sent, and then Unconfirmed
+        says so, once. The next call finds nothing left to do; ABANDONED parts are taken to stand, as most do.
+        """
         wanted = bodies(text)
         parts = await self.outbox.plan(wanted)
         for part in parts:
             if part.sent_as:
                 self.line.claim(part.sent_as)
-        since = self._since(parts)
+        left = await self._finished(parts)
+        if left is not None:
+            raise left
+        planned = [part.text for part in parts]
+        return text if planned == wanted else "\n\n".join(planned)
+
+    async def _finished(self, parts: Sequence[Part]) -> Left | None:
+        """What is the matter with the last part that was left open for good just now; None when there is none."""
+        repeats = self.line.unsure.repeats(self.outbox)
+        trip = Trip(self.conversation.address, self.to, self.outbox, self._since(parts), repeats)
+        left = None
         for part in parts:
             if part.state is PartState.REJECTED:
                 raise Rejected("a part of this answer was refused before")
-            if not part.arrived:
-                await self._finish(part, Trip(self.conversation.address, self.to, self.outbox, since))
-        planned = [part.text for part in parts]
-        return text if planned == wanted else "\n\n".join(planned)
+            if part.arrived or part.state is PartState.ABANDONED:
+                continue
+            try:
+                await self._finish(part, trip)
+            except Left as error:
+                left = error
+        return left
 
     async def _finish(self, part: Part, trip: Trip) -> None:
         with self.line.news.watching((trip.chat, part.reply, part.index)) as watch:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from channels.whatsapp.client import Sender
 from channels.whatsapp.codes import SetUp
 from channels.whatsapp.door import Door
-from channels.whatsapp.line import Line
+from channels.whatsapp.line import Line, Rounds
 from core.abilities import Check
 from core.errors import ChannelError
 
@@ -19,10 +19,14 @@ WHERE = "enter it in Twilio's console, at the WhatsApp sender"
 
 
 async def examine(line: Line, door: Door) -> Sequence[Check]:
-    """The two addresses, whether the account answers, and whether the sender has them. Never raises."""
+    """The two addresses, what is found without them, whether the account answers, and what the sender has.
+
+    Never raises.
+    """
     checks = [
         Check("incoming messages", "ok", f"{door.console_url} (POST): {WHERE}"),
         Check("message states", "ok", f"{door.status_url()} (POST): {WHERE}; every message also carries it"),
+        Check("lost messages", "ok", _covered(line.timing.rounds)),
     ]
     try:
         async with asyncio.timeout(SECONDS):
@@ -36,6 +40,16 @@ async def examine(line: Line, door: Door) -> Sequence[Check]:
     except ChannelError as error:
         checks.append(Check("account", "failed", f"Twilio could not be asked: {error}"))
     return checks
+
+
+def _covered(rounds: Rounds) -> str:
+    """What is done about messages Twilio could not bring: it tries for 15 seconds, and then no more."""
+    hours = int(rounds.back.total_seconds() // 3600)
+    return (
+        f"what Twilio could not bring is looked for in its list every {rounds.every:.0f} s, at a start {hours} hours"
+        " back, and answered then. A fallback URL at the sender would add that it is brought at once while this address"
+        " is away: the address of another machine with the same store, and with that address as its public_url"
+    )
 
 
 async def _sender(line: Line, door: Door) -> list[Check]:

@@ -102,6 +102,18 @@ def read(form: Form, ear: Ear) -> Heard:
         )
 
 
+def parsed(raw: str) -> Form | None:
+    """The form that was written down as `raw`; None when it is none."""
+    try:
+        pairs = json.loads(raw)
+    except ValueError:
+        return None
+    fits = isinstance(pairs, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in pairs
+    )
+    return Form(tuple((name, value) for name, value in pairs)) if fits else None
+
+
 def clean(text: str) -> str:
     """Text that every store and model can take: no NUL, no half of a surrogate pair."""
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

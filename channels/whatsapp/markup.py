@@ -62,8 +62,8 @@ def plain(body: str) -> str:
     for pair in (_FENCED, *_PAIRS):
         for found in pair.finditer(hidden):
             gone |= {*range(found.start(), found.start(1)), *range(found.end(1), found.end())}
-        if pair in _CODE:  # what is in code means nothing else
-            hidden = pair.sub(lambda found: "x" * len(found[0]), hidden)
+        if pair in _CODE:  # what is in code means nothing else; its marks are edges of words
+            hidden = pair.sub(lambda found: "." * len(found[0]), hidden)
     for quote in re.finditer(r"^> ", hidden, re.MULTILINE):
         gone |= {*range(*quote.span())}
     return written(Rich("".join(c for at, c in enumerate(body) if at not in gone)))

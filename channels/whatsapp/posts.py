@@ -40,7 +40,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Posted:
-    """A message as Twilio has it. `code` is its error code, 0 for none; `made` is when Twilio took it, if it says."""
+    """A message as Twilio has it. `code` is its error code, 0 for none; `made` is when Twilio took it, if it says.
+
+    `files` is how many came with it; what they are is another list.
+    """
 
     sid: str
     status: str
@@ -49,13 +52,15 @@ class Posted:
     direction: str = ""
     code: int = 0
     made: datetime | None = None
+    to: str = ""
+    files: int = 0
 
 
 def posted(row: Mapping[str, Any]) -> Posted:
     """Unconfirmed when Twilio's answer names no message."""
     if not row.get("sid"):
         raise Unconfirmed("Twilio answered without a message")
-    code = str(row.get("error_code"))
+    code, files = str(row.get("error_code")), str(row.get("num_media"))
     return Posted(
         str(row["sid"]),
         str(row.get("status") or ""),
@@ -63,7 +68,9 @@ def posted(row: Mapping[str, Any]) -> Posted:
         str(row.get("from") or ""),
         str(row.get("direction") or ""),
         int(code) if code.isdecimal() else 0,
-        _time(row.get("date_created")),
+        _time(row.get("date_created")) or _time(row.get("date_sent")),
+        str(row.get("to") or ""),
+        int(files) if files.isdecimal() else 0,
     )
 
 

@@ -1,7 +1,7 @@
 """One part of an answer, until WhatsApp has it: sent, looked for where no answer came, mended where it failed.
 
-A message cannot be taken back. So what may stand in the chat is looked for before it is sent again: first in what
-Twilio tells by itself, then in its list of messages.
+A message cannot be taken back. So what may stand in the chat is looked for before it is sent again; how is in
+`finding`. Where nobody can tell, the policy in `unsure` decides. Fenced passes through: another process sends then.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ from enum import StrEnum
 
 from channels.whatsapp import codes
 from channels.whatsapp.codes import Act
+from channels.whatsapp.finding import Finding, flat, status_of
 from channels.whatsapp.forms import PREFIX
-from channels.whatsapp.line import Line, Trip
+from channels.whatsapp.line import ABANDONED, RESENT, UNKNOWN, Line, Trip
 from channels.whatsapp.markup import plain
 from channels.whatsapp.news import Watch
-from channels.whatsapp.posts import Post, Posted
+from channels.whatsapp.posts import Post
 from channels.whatsapp.statuses import Status
-from core.errors import ChannelError, NotSent, Throttled, Unconfirmed
+from core.errors import NotSent, Throttled, Unconfirmed
 from core.records import Part, PartState
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 60.0  # seconds a part waits in all because Twilio asks for it; the desk tries again later
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+
+
+class Left(Unconfirmed):
+    """Nobody can tell whether it arrived, and it is not sent again; what comes after it may be sent."""
 
 
 class Shape(StrEnum):
@@ -38,7 +43,7 @@ class Shape(StrEnum):
 
 @dataclass(slots=True)
 class Sending:
-    """The part as it stands, how it is sent, and what its callbacks told."""
+    """The part as it stands, how it is sent, and what its callbacks told. `blind`: sent again without knowing, once."""
 
     line: Line
     trip: Trip
@@ -46,16 +51,17 @@ class Sending:
     part: Part
     shape: Shape = Shape.TEXT
     failures: int = 0
+    blind: bool = False
 
     async def run(self) -> None:
         """Return once WhatsApp has the part. ChannelError when it cannot be finished; Rejected ones are not marked."""
         status: Status | None = None
         if self.part.state in {PartState.SENDING, PartState.UNKNOWN}:
-            status = await self._looked_for()
+            status = await self._left_open()
         waited = 0.0
         while True:
             try:
-                status = await self._through(status or await self._accepted())
+                status = await self._finding.through(self.part, status or await self._accepted())
                 if not status.failed:
                     return
                 raise codes.error(status.code)
@@ -74,6 +80,15 @@ class Sending:
                 await self._again(0)
                 raise
             status = None
+
+    async def _left_open(self) -> Status | None:
+        """The message this part was sent as in an earlier life, or by another process; None when it is to be sent."""
+        if self.part.state is PartState.SENDING:  # UNKNOWN was counted by whoever marked it
+            self.line.counts[UNKNOWN] += 1
+        status = await self._looked_for()
+        if status is None:
+            self.line.counts[RESENT] += 1
+        return status
 
     def _mended(self, error: codes.Refused) -> float:
         """How long to wait before trying in the shape chosen now; raises when there is nothing left to try."""
@@ -101,11 +116,15 @@ class Sending:
         failures = resent = 0
         while True:
             self.line.check()
+            if (left := await self.line.silence.left()) > 0:
+                raise Throttled("Twilio asked for silence", left)
             await self._mark(PartState.SENDING, "")
             try:
-                posted = await self.line.client.send(self._post())
-                return await self._is_sent(_status(posted))
+                return await self._is_sent(status_of(await self.line.client.send(self._post())))
             except codes.SetUp:
+                raise
+            except Throttled as error:
+                await self.line.silence.told(error.retry_after)
                 raise
             except NotSent:
                 failures += 1
@@ -114,86 +133,51 @@ class Sending:
                     raise
                 await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (failures - 1)))
             except Unconfirmed as error:
-                self.line.unknown += 1
+                self.line.counts[UNKNOWN] += 1
                 log.warning("a message was not confirmed: %s", error)
                 if status := await self._looked_for():
                     return status
                 resent += 1
                 if resent >= self.line.timing.tries:
                     raise
-                self.line.resent += 1
+                self.line.counts[RESENT] += 1
 
     async def _looked_for(self) -> Status | None:
-        """The message that may have been sent; None when Twilio has no such one. Unconfirmed when nobody knows.
+        """The message that may have been sent; None when it is to be sent again.
 
-        The list is asked at once, because it mostly has it, and again when no callback came: it may have been late.
+        Unconfirmed when nobody knows and it was sent again for that already; Left when it is not to be sent again.
         """
+        if status := await self._finding.early(self.part):
+            return await self._is_sent(status)
         await self._mark(PartState.UNKNOWN, "")
-        if status := self._strange(self.watch.told) or await self._first_look():
-            return await self._is_sent(status)
-        if status := await self.watch.until(self._strange, self.line.timing.callback):
-            return await self._is_sent(status)
-        for pause in (*self.line.timing.lists, 0.0):
-            try:
-                found = await self._listed()
-            except ChannelError as error:
-                log.warning("what Twilio has could not be asked: %s", error)
-                await asyncio.sleep(pause)
-            else:
-                return await self._is_sent(found) if found else None
-        raise Unconfirmed("whether a message arrived could not be found out")
-
-    async def _first_look(self) -> Status | None:
         try:
-            return await self._listed()
-        except ChannelError:  # the second look says so, if it is still so then
+            found = await self._finding.sought(self.part)
+        except Unconfirmed as error:
+            if not self.trip.repeats:
+                await self._mark(PartState.ABANDONED, "")
+                self.line.counts[ABANDONED] += 1
+                raise Left(str(error)) from None
+            if self.blind:
+                raise
+            self.blind = True
             return None
+        return await self._is_sent(found) if found else None
 
-    async def _listed(self) -> Status | None:
-        """This part in Twilio's list of messages."""
-        listed = await self.line.client.listing(PREFIX + self.trip.to, self.trip.since)
-        found = next(filter(self._is_ours, listed), None)
-        return _status(found) if found else None
-
-    def _strange(self, told: dict[str, Status]) -> Status | None:
-        """A message of this part that nobody has claimed."""
-        return next((status for sid, status in told.items() if sid not in self.line.claimed), None)
-
-    def _is_ours(self, posted: Posted) -> bool:
-        words = _flat(self.part.text)
-        same = posted.body.strip() in {self.part.text.strip(), plain(self.part.text).strip()}
-        filled = bool(self.line.template) and words in _flat(posted.body)
-        outbound = posted.direction.startswith("outbound") and posted.sender == self.line.number
-        return outbound and posted.sid not in self.line.claimed and (same or filled)
+    @property
+    def _finding(self) -> Finding:
+        return Finding(self.line, self.trip, self.watch)
 
     async def _is_sent(self, status: Status) -> Status:
         self.line.claim(status.sid)
         await self._mark(PartState.SENT, status.sid)
         return status
 
-    async def _through(self, status: Status) -> Status:
-        """How the message stands once WhatsApp has it or it failed, or after a while and one look at it."""
-        if status.through:
-            return status
-
-        def through(told: dict[str, Status]) -> Status | None:
-            known = told.get(status.sid)
-            return known if known and known.through else None
-
-        if told := await self.watch.until(through, self.line.timing.through):
-            return told
-        try:
-            return _status(await self.line.client.message(status.sid))
-        except ChannelError as error:
-            log.info("a message could not be looked at: %s", error)
-            return status
-
     def _post(self) -> Post:
         callback = self.line.status_url(self.line.names.of(self.trip.chat, self.part.reply, self.part.index))
         to = PREFIX + self.trip.to
         if self.shape is Shape.TEMPLATE:
             # A template's variable takes no line breaks.
-            text = _flat(self.part.text)
+            text = flat(self.part.text)
             return Post(to, self.line.number, "", self.line.template, {"1": text}, callback)
         body = plain(self.part.text) if self.shape is Shape.PLAIN else self.part.text
         return Post(to, self.line.number, body, status_callback=callback)
@@ -203,11 +187,3 @@ class Sending:
         fees = () if state is PartState.PLANNED else self.line.fees.sent(self.shape is Shape.TEMPLATE)
         self.part = replace(self.part, state=state, sent_as=sid, fees=fees)
         await self.trip.outbox.mark(self.part)
-
-
-def _status(posted: Posted) -> Status:
-    return Status(posted.sid, posted.status, posted.code)
-
-
-def _flat(text: str) -> str:
-    return " ".join(plain(text).split())

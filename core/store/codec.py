@@ -5,10 +5,12 @@ The JSON is pydantic's over the very dataclasses, so a field added with a defaul
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from core.conversation import Closed, HandBack, Message, Reply, Turn
 from core.records import Settlement
@@ -44,8 +46,12 @@ def instant(count: int) -> datetime:
 
 
 def text(adapter: TypeAdapter[Any], value: Any) -> str:
-    """The value as JSON text."""
-    return adapter.dump_json(value).decode()
+    """The value as JSON text; halves of surrogate pairs, which are in no encoding, as question marks."""
+    try:
+        return adapter.dump_json(value).decode()
+    except PydanticSerializationError:
+        plain = json.dumps(adapter.dump_python(value, mode="json"), ensure_ascii=False)
+        return plain.encode("utf-8", "replace").decode()
 
 
 def kept(value: str) -> str:

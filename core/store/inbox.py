@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, case, delete, select, update
+from sqlalchemy import Boolean, Connection, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.conversation import Address, Arrival, Message
@@ -110,6 +110,12 @@ def _planned(c: Connection, conv: str, key: str, body: str) -> Promise:
     return Promise(settlement.address, settlement.messages, settlement, tuple(parts.read(c, conv, key)))
 
 
+def waiting(c: Connection, channel: str) -> int:
+    """How many messages of a channel wait."""
+    theirs = inbox.c.conv.startswith(f"{channel}:")
+    return c.execute(select(func.count()).select_from(inbox).where(theirs, IS_ACCEPTED)).scalar_one()
+
+
 def parked(c: Connection, limit: int) -> list[Parked]:
     """What waits for a person to look at it, the newest first."""
     rows = c.execute(select(inbox).where(IS_PARKED).order_by(inbox.c.at.desc(), inbox.c.source_key).limit(limit))
@@ -126,16 +132,16 @@ def drop(c: Connection, key: str) -> bool:
 
 def retry(c: Connection, key: str) -> bool:
     """Put a parked message into its chat's line again, as if it came now; what came of it before keeps another key."""
-    row = c.execute(select(inbox).where(inbox.c.source_key == key, IS_PARKED)).first()
+    row = c.execute(select(inbox).where(inbox.c.source_key == key, IS_PARKED).with_for_update()).first()
     if row is None or row.message is None:
         return False
+    tail = c.execute(_queue, {"c": row.conv}).scalar_one()
     if row.reply is not None:
         before = c.execute(select(reply.c.key).where(reply.c.conv == row.conv, reply.c.key.startswith(f"{row.reply}~")))
         name = f"{row.reply}~{len(before.all()) + 1}"
-        for table in (part, decision, ledger, call):
+        for table in (part, decision, ledger, call, inbox):
             c.execute(update(table).where(table.c.conv == row.conv, table.c.reply == row.reply).values(reply=name))
         c.execute(update(reply).where(reply.c.conv == row.conv, reply.c.key == row.reply).values(key=name))
-    tail = c.execute(_queue, {"c": row.conv}).scalar_one()
     return c.execute(_again, {"k": key, "n": tail}).rowcount > 0
 
 

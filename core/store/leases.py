@@ -101,6 +101,7 @@ _release = (
     .values(owner=None, lease_until=None, attempts=case((_untried > 0, _untried), else_=0))
 )
 _fence = select(conversation.c.conv).where(*_held).with_for_update(read=True)
+_lock = select(conversation.c.conv).where(*_held).with_for_update()
 _alive = insert(replica)
 _alive = _alive.on_conflict_do_update(index_elements=["owner"], set_={"seen": _alive.excluded.seen})
 _forget = delete(replica).where(replica.c.seen < now_micros() - FORGOTTEN)
@@ -118,25 +119,30 @@ _silence = _silence.on_conflict_do_update(
     set_={"until": _silence.excluded.until},
     where=silence.c.until < _silence.excluded.until,
 )
-_silences = select(silence).where(
-    silence.c.scope.startswith(bindparam("p", type_=String), autoescape=False), silence.c.until > now_micros()
-)
+_silences = select(silence).where(silence.c.until > now_micros())
 
 
 def fence(c: Connection, owner: str, claim: Claim | None) -> None:
     """Fenced unless the claim still holds; until the transaction ends nobody else can take the chat."""
-    if claim is not None and not holds(c, owner, claim):
+    if claim is not None and c.execute(_fence, _of(owner, claim)).first() is None:
         raise Fenced("another process answers this chat now")
 
 
-def holds(c: Connection, owner: str, claim: Claim) -> bool:
-    """Whether the claim still stands."""
-    return c.execute(_fence, {"me": owner, "c": str(claim.address), "e": claim.epoch}).first() is not None
+def locked(c: Connection, owner: str, claim: Claim) -> bool:
+    """Whether the claim still stands; then nobody else touches the chat's row until the transaction ends.
+
+    Whoever writes rows of a chat and changes its one row locks that first: `inbox.admit` does, so all have to.
+    """
+    return c.execute(_lock, _of(owner, claim)).first() is not None
+
+
+def _of(owner: str, claim: Claim) -> dict[str, Any]:
+    return {"me": owner, "c": str(claim.address), "e": claim.epoch}
 
 
 def claim(c: Connection, owner: str, most: int, channels: Sequence[str]) -> list[Claim]:
     """Claim chats with work that nobody holds, the longest silent first; rows others look at are passed over."""
-    ours = or_(*(conversation.c.conv.startswith(f"{name}:") for name in channels))
+    ours = or_(False, *(_begins(conversation.c.conv, f"{name}:") for name in channels))
     convs = c.execute(_waiting.where(ours), {"most": most}).scalars().all()
     if not convs:
         return []
@@ -165,8 +171,7 @@ def renew(c: Connection, owner: str, claims: Sequence[Claim]) -> set[Address]:
 def release(c: Connection, owner: str, claims: Sequence[Claim], tried: bool) -> None:
     """Give chats back that this owner still has, in the order in which everybody locks them."""
     for held in sorted(claims, key=lambda claim: str(claim.address)):
-        values = {"me": owner, "c": str(held.address), "e": held.epoch}
-        c.execute(_release, values | {"untried": 0 if tried else 1})
+        c.execute(_release, _of(owner, held) | {"untried": 0 if tried else 1})
 
 
 def hold(c: Connection, owner: str, name: str) -> bool:
@@ -192,4 +197,10 @@ def keep_silence(c: Connection, scope: str, until: datetime) -> None:
 
 def silences(c: Connection, prefix: str) -> dict[str, datetime]:
     """Silences in force of scopes that begin so."""
-    return {row.scope: instant(row.until) for row in c.execute(_silences, {"p": prefix})}
+    rows = c.execute(_silences.where(_begins(silence.c.scope, prefix)))
+    return {row.scope: instant(row.until) for row in rows}
+
+
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Whether it begins exactly so: LIKE takes `_` for anything, and on SQLite a capital for a small letter."""
+    return func.substr(column, 1, len(prefix)) == prefix

@@ -99,7 +99,7 @@ def _upgrade(engine: Engine) -> str:
         known = f"schema {have}" if have else "no schema this role can see"
         raise StoreError(
             f"the store has {known}, this firstline needs {NEWEST} and its role may not change that; run"
-            " `firstline migrate --store URL --grant ROLE`: the URL of the role that owns the tables, and this role's name"
+            " `firstline migrate --store URL --grant ROLE` with the URL of the tables' owner and the name of this role"
         ) from None
     return have
 

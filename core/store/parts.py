@@ -36,9 +36,10 @@ _mark = (
     .where(*_one)
     .values(state=case((_kept, part.c.state), else_=bindparam("s")), sent_as=bindparam("a"), fees=bindparam("f"))
 )
-_state = select(part.c.text, part.c.state, part.c.sent_as).where(*_one)
+_state = select(part.c.text, part.c.state, part.c.sent_as).where(*_one).with_for_update()
 _advance = update(part).where(*_one).values(state=bindparam("s"), sent_as=bindparam("a"))
 _reply_state = select(reply.c.state).where(reply.c.conv == bindparam("c"), reply.c.key == bindparam("r"))
+_reply_state = _reply_state.with_for_update(read=True)  # a settlement under way ends first: it may not see this news
 
 
 def add(c: Connection, conv: str, key: str, texts: Sequence[str]) -> None:

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from core.conversation import Address, Arrival, Conversation
 from core.records import Admission, Claim, Entry, Hint, Parked, Part, Progress, Promise, Settled, Settlement
-from core.store import books, inbox, leases, names, parts, runs, work
+from core.store import backlog, books, inbox, leases, names, parts, runs, work
+from core.store.backlog import Backlog
 from core.store.books import ChatRow, Receipt
 from core.store.database import Database
 from core.store.hints import Hints
@@ -29,7 +30,7 @@ class SqlStore:
 
     async def admit(self, arrival: Arrival, *, room: bool = True) -> Admission:
         """Keep an arrival under its key and claim its chat where there is room."""
-        chat = str(arrival.message.address) if arrival.message else ""
+        chat = str(arrival.message.address) if arrival.message else arrival.key
         return await self._database.write(lambda c: inbox.admit(c, self.owner, arrival, room), chat)
 
     async def load(self, address: Address) -> Conversation:
@@ -116,6 +117,14 @@ class SqlStore:
     async def parked(self, limit: int = 100) -> Sequence[Parked]:
         """What waits for a person to look at it, the newest first."""
         return await self._database.read(lambda c: inbox.parked(c, limit))
+
+    async def backlog(self) -> Backlog:
+        """How much waits and for how long."""
+        return await self._database.read(backlog.read)
+
+    async def waiting(self, channel: str) -> int:
+        """How many messages of a channel wait."""
+        return await self._database.read(lambda c: inbox.waiting(c, channel))
 
     async def retry(self, key: str, instead: Arrival | None = None) -> bool:
         """Take a parked arrival up again, or what it reads as now; whether there was one."""

@@ -15,7 +15,7 @@ from core.errors import Fenced
 from core.records import Claim, Outcome, Part, PartState, Settled, Settlement
 from core.store import parts
 from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, read_turn, text, turn_columns
-from core.store.leases import VERSION, fence, holds
+from core.store.leases import VERSION, fence, locked
 from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, reply, turn
 
 HISTORY = 200
@@ -66,7 +66,9 @@ _grow = (
     )
     .returning(conversation.c.turns, conversation.c.owner)
 )
-_grow_fenced = _grow.where(conversation.c.owner == bindparam("me"), conversation.c.epoch == bindparam("e"))
+_settled = select(reply.c.key).where(
+    reply.c.conv == bindparam("c"), reply.c.key == bindparam("k"), reply.c.state == "settled"
+)
 _add_decision = insert(decision).on_conflict_do_nothing()
 _add_entry = insert(ledger).on_conflict_do_nothing()
 _add_call = insert(call).on_conflict_do_nothing()
@@ -100,9 +102,13 @@ def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | Non
     """
     conv, key = str(settlement.address), settlement.key
     entry = settlement.entry
+    if claim is not None and not locked(c, owner, claim):
+        if c.execute(_settled, {"c": conv, "k": key}).first():
+            return Settled(released=True)
+        raise Fenced("another process answers this chat now")
     row = {"conv": conv, "key": key, "state": "settled", "at": micros(entry.at), "plan": None}
     if not c.execute(_claim, row | {"version": VERSION}).first():
-        return Settled(released=claim is None or not holds(c, owner, claim))
+        return Settled(released=claim is None)
     # Before schema 3 what a person said was in no inbox; the migration counted a plan of it as one that waits.
     heads = 0 if claim is None else 1
     if settlement.messages:
@@ -111,7 +117,7 @@ def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | Non
         heads = c.execute(_done, values | {"ids": [m.id for m in settlement.messages]}).rowcount
     after = (settlement.reply, settlement.hand_back)
     turns: list[Turn] = [*settlement.heard, *(turn for turn in after if turn)]
-    released = _add_turns(c, settlement, turns, heads, (owner, claim))
+    released = _add_turns(c, settlement, turns, heads)
     if settlement.decision is not None:
         made = settlement.decision
         row = {"conv": conv, "reply": key, "at": micros(entry.at), "tier": made.tier.label, "book": made.book}
@@ -121,21 +127,16 @@ def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | Non
     return Settled(tuple(part for part in sent if part.state is PartState.REJECTED), released)
 
 
-def _add_turns(
-    c: Connection, settlement: Settlement, turns: list[Turn], heads: int, holding: tuple[str, Claim | None]
-) -> bool:
-    """Write turns and move the chat's one row on, as its owner where there is a claim; whether it was given back."""
-    conv, holder, (owner, claim) = str(settlement.address), settlement.holder, holding
+def _add_turns(c: Connection, settlement: Settlement, turns: list[Turn], heads: int) -> bool:
+    """Write turns and move the chat's one row on; whether it was given back."""
+    conv, holder = str(settlement.address), settlement.holder
     last = max((micros(t.at) for t in turns), default=0)
     # Only the customer takes an opting out back, whatever else was under way when it came.
     said_so = any(isinstance(t, Message) and t.kind is MessageKind.OPT_IN for t in turns)
     growth = {"c": conv, "n": len(turns), "r": sum(isinstance(t, Reply) for t in turns), "h": heads, "l": last}
     growth |= {"who": holder, "since": None if holder is Holder.BOT else last, "said_so": said_so}
-    if claim is not None:
-        after = c.execute(_grow_fenced, growth | {"me": owner, "e": claim.epoch}).first()
-        if after is None:
-            raise Fenced("another process answers this chat now")
-    else:
+    after = c.execute(_grow, growth).first()
+    if after is None:
         c.execute(insert(conversation).on_conflict_do_nothing(), {"conv": conv, "last_at": last})
         after = c.execute(_grow, growth).one()
     first = after.turns - len(turns)

@@ -19,6 +19,7 @@ from core.conversation import Address, Message, Reply
 from core.records import Call, Entry, Outcome, Settlement
 from core.store.sql import open_store
 from core.tiers import Money, Usage
+from tests.core.store.turns import append
 
 TALKS = [
     {
@@ -212,10 +213,10 @@ def test_a_replay_against_other_rules_says_who_moves(bot: Bot, talks: str) -> No
 async def _talk(url: str) -> None:
     chat, at = Address("web", "ann"), datetime.now(UTC)
     async with open_store(url) as store:
-        await store.append(chat, Message("m0", chat, "an old question", at - timedelta(days=9)))
-        await store.append(chat, Message("m1", chat, "I want my money back", at - timedelta(hours=2)))
-        await store.append(chat, Reply("Send it back.", at - timedelta(hours=2), tier="expert"))
-        await store.append(chat, Message("m2", chat, "thanks", at - timedelta(hours=1)))
+        await append(store, chat, Message("m0", chat, "an old question", at - timedelta(days=9)))
+        await append(store, chat, Message("m1", chat, "I want my money back", at - timedelta(hours=2)))
+        await append(store, chat, Reply("Send it back.", at - timedelta(hours=2), tier="expert"))
+        await append(store, chat, Message("m2", chat, "thanks", at - timedelta(hours=1)))
 
 
 def test_a_replay_of_the_last_days_takes_what_was_said_here(bot: Bot) -> None:

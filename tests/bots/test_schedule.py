@@ -106,6 +106,16 @@ class Ledger:
     def __init__(self) -> None:
         self.asked: list[tuple[datetime, datetime]] = []
         self.fails: list[Exception] = []
+        self.runs: dict[str, datetime] = {}
+
+    async def last_due(self, name: str) -> datetime | None:
+        return self.runs.get(name)
+
+    async def due(self, name: str, before: datetime | None, at: datetime) -> bool:
+        if self.runs.get(name) != before:
+            return False
+        self.runs[name] = at
+        return True
 
     async def entries(self, start: datetime, end: datetime) -> Sequence[Entry]:
         if self.fails:
@@ -132,7 +142,7 @@ class Desk:
         self.due = cron.trigger(line, ZONE)
 
     def runs(self) -> Runs:
-        """As after a start: what was sent before is only known from the disk."""
+        """As after a start: what was sent before is only known from the store."""
         newest = lambda _name, after, until: cron.newest(self.due, after, until)  # noqa: E731
         return Runs(self.house, self.reports, newest, lambda: self.now)
 
@@ -208,10 +218,26 @@ async def test_a_failure_is_logged_and_the_next_report_is_sent(
 async def test_a_state_file_nobody_can_read_stops_nothing(tmp_path: Path, broken: str) -> None:
     desk = Desk(tmp_path, "0 8 * * *")
     (tmp_path / "data").mkdir()
-    (tmp_path / schedule.STATE).write_text(broken, "utf-8")
+    (tmp_path / schedule.BEFORE).write_text(broken, "utf-8")
     assert await desk.wake("2026-11-20T12:00") == 0
     assert await desk.wake("2026-11-21T12:00") == 1
-    assert json.loads((tmp_path / schedule.STATE).read_text("utf-8")).keys() == {"cost"}
+
+
+async def test_runs_written_beside_config_yaml_by_a_version_before_are_not_made_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "0 8 * * *")
+    (tmp_path / "data").mkdir()
+    (tmp_path / schedule.BEFORE).write_text(json.dumps({"cost": at("2026-11-20T08:00").isoformat()}), "utf-8")
+    assert await desk.wake("2026-11-20T12:00") == 0
+    assert await desk.wake("2026-11-21T08:00:01") == 1
+    assert desk.covered == "Fri 20 00:00 to Sat 21 00:00"
+
+
+async def test_of_many_processes_that_wake_for_a_run_one_makes_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "0 8 * * *")
+    await desk.wake("2026-11-20T12:00")
+    desk.now = at("2026-11-21T08:00:01")
+    await asyncio.gather(*(desk.runs().settle("cost") for _ in range(5)))
+    assert len(desk.chat.said) == 1
 
 
 async def test_sending_is_repeated_only_while_nothing_has_reached_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +256,7 @@ async def test_without_a_report_that_has_time_and_chat_there_is_nothing_to_run(t
     desk = Desk(tmp_path, "0 8 * * *")
     desk.reports["cost"] = ReportSettings("0 8 * * *", None, "", {})
     await asyncio.wait_for(run(desk.house), 1)
-    assert not (tmp_path / "data").exists()
+    assert not desk.ledger.runs
 
 
 async def test_a_run_missed_before_the_start_is_sent_at_the_start(tmp_path: Path) -> None:

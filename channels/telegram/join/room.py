@@ -198,7 +198,7 @@ class WaitingRoom(Intake):
                 if isinstance(result, bool):
                     self._claimed.remove(claimed)
                     self._decided.append(claimed.number)
-                    await self._react(one, result)
+                    await self._committed(one, result)
                 else:
                     failed = True
                     level = logging.WARNING if isinstance(result, StoreError) else logging.ERROR

@@ -33,7 +33,7 @@ from aiogram.utils.token import TokenValidationError
 from aiohttp import ClientConnectorError, ClientTimeout, ConnectionTimeoutError
 
 from channels.telegram import line
-from channels.telegram.client import Buttons, Me, Place
+from channels.telegram.client import Buttons, Me, Place, number_of
 from channels.telegram.libraries._session import RawUpdates, Session
 from core.abilities import Media
 from core.errors import ChannelError
@@ -72,6 +72,7 @@ class Aiogram:
     """`Client` on aiogram. getUpdates has a connection of its own."""
 
     def __init__(self, token: str, base_url: str, connections: int, patience: float) -> None:
+        self.bot = number_of(token)
         self._server = TelegramAPIServer.from_base(base_url)
         self._polling = Session(api=self._server, limit=1, timeout=POLLING)
         self._sending = Session(api=self._server, limit=connections, timeout=TIMEOUT)

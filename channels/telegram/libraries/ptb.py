@@ -36,7 +36,7 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 
 from channels.telegram import line
-from channels.telegram.client import Buttons, Me, Place
+from channels.telegram.client import Buttons, Me, Place, number_of
 from core.abilities import Media
 from core.errors import ChannelError
 from core.markup import Entity, Rich
@@ -66,6 +66,7 @@ class Ptb:
     """`Client` on python-telegram-bot. getUpdates has a connection of its own."""
 
     def __init__(self, token: str, base_url: str, connections: int, patience: float) -> None:
+        self.bot = number_of(token)
         self._polling = _http(1)
         self._sending = _http(connections)
         self._address = f"{base_url.rstrip('/')}/bot{token}"

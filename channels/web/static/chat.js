@@ -1,4 +1,5 @@
 // The chat page: events from the server become messages, what is typed becomes a POST. No other state than the page's.
+import { Echo } from "./echo.js";
 import { Outbox } from "./outbox.js";
 import { bubble, make, preview } from "./rich.js";
 import { mayAskWhy, openWhy, prepareDrawer } from "./why.js";
@@ -18,9 +19,7 @@ let source = null;
 let begun = false;
 let patience = 0;
 
-function atEnd() {
-  return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
-}
+const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
 
 function keepEnd(doing, always = false) {
   const follow = always || atEnd();
@@ -102,6 +101,7 @@ function rebuild({ turns, suggestions }) {
   while (same < turns.length && items[same]?.dataset.key === keyOf(turns[same])) same += 1;
   for (const item of items.slice(same)) item.remove();
   for (const item of items.slice(0, same)) mark(item, "sent");
+  for (const { id } of turns) echo.saw(id);
   log.append(...turns.slice(same).map(itemOf));
   written = "";
   say("idle");
@@ -128,7 +128,7 @@ const EVENTS = {
   delta: (event) => write(written + event.text),
   replace: (event) => write(event.text),
   final: finish,
-  message: (turn) => (turn.author === "customer" ? show(turn) : finish(turn)),
+  message: (turn) => (echo.saw(turn.id), turn.author === "customer" ? show(turn) : finish(turn)),
   closed: () => disconnect("elsewhere"),
 };
 
@@ -152,9 +152,7 @@ async function begin() {
   setTimeout(connect, QUIET);
 }
 
-function reconnect() {
-  if (begun) connect();
-}
+const reconnect = () => begun && connect();
 
 function connect() {
   begun = true;
@@ -190,9 +188,11 @@ function pending(entry) {
   return item;
 }
 
+const echo = new Echo(() => source && (disconnect("connecting"), connect()));
 const outbox = new Outbox((entry, state, problem) => {
   const item = find(entry.id);
   if (item) keepEnd(() => mark(item, state, problem));
+  if (state === "sent") echo.sent(entry.id);
 });
 
 function send(words) {
@@ -217,8 +217,7 @@ form.addEventListener("submit", (event) => {
   send(words);
 });
 
-text.addEventListener("input", fit);
-text.addEventListener("input", connect);
+text.addEventListener("input", () => (fit(), connect()));
 text.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();

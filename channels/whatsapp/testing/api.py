@@ -58,6 +58,7 @@ class Fault:
     status: int
     code: int = 0
     after_effect: bool = False
+    retry_after: str = ""
 
 
 class Dropped(Exception):
@@ -72,6 +73,7 @@ class Api:
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.url = self.cdn = ""
         self.detours = 0
+        self.list_away = False
         self.closing = asyncio.Event()
         self._world = world
         self._callbacks = callbacks
@@ -109,7 +111,7 @@ class Api:
                 status, body = await self._with_faults(what, lambda: do(request, given))
             except Refusal as refusal:
                 self._note(request, given, user, refusal)
-                return web.json_response(refusal.body(), status=refusal.status)
+                return web.json_response(refusal.body(), status=refusal.status, headers=refusal.headers)
             except Dropped:
                 self._note(request, given, user, 0)
                 if request.transport is not None:
@@ -123,6 +125,8 @@ class Api:
         return answered
 
     async def _with_faults(self, what: str, do: Callable[[], Answer]) -> tuple[int, Any]:
+        if what == "list" and self.list_away:
+            raise Dropped
         fault = self.faults[what].popleft() if self.faults[what] else None
         if fault is None:
             return await do()
@@ -132,7 +136,7 @@ class Api:
             await self.closing.wait()
         if fault.status <= 0:
             raise Dropped
-        raise Refusal(fault.status, fault.code, "ordered by a test")
+        raise Refusal(fault.status, fault.code, "ordered by a test", fault.retry_after)
 
     def _note(self, request: web.Request, given: Given, user: str, outcome: Refusal | int) -> None:
         status, code = (outcome.status, outcome.code) if isinstance(outcome, Refusal) else (outcome, 0)

@@ -12,11 +12,12 @@ from typing import Any
 class Refusal(Exception):
     """A call Twilio does not do."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, retry_after: str = "") -> None:
         super().__init__(f"{status} {code} {message}")
         self.status = status
         self.code = code
         self.message = message
+        self.headers = {"Retry-After": retry_after} if retry_after else {}
 
     def body(self) -> dict[str, Any]:
         """The JSON object Twilio answers with."""

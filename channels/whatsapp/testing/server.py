@@ -45,7 +45,8 @@ class FakeTwilio(Customers):
     `url` serves both api.twilio.com and messaging.twilio.com, `cdn` is the machine files are redirected to, `detours`
     how many more redirects lie before a file. `clock` tells the wall's time in UTC, `rate` how many messages a second
     are taken (None counts nothing), `auto` the statuses that follow an accepted message, `delays` the seconds before a
-    webhook is tried again.
+    webhook is tried again. `webhook_lost` and `list_away` (settable) take the bot's two ways to a customer's message:
+    what is written is not brought, and messages cannot be listed.
     """
 
     account, token, number = ACCOUNT, TOKEN, NUMBER
@@ -120,15 +121,26 @@ class FakeTwilio(Customers):
     def detours(self, count: int) -> None:
         self._api.detours = count
 
-    def fail_next(self, what: str, status: int, code: int = 0, times: int = 1, after_effect: bool = False) -> None:
+    @property
+    def list_away(self) -> bool:
+        """Whether messages cannot be listed for now."""
+        return self._api.list_away
+
+    @list_away.setter
+    def list_away(self, away: bool) -> None:
+        self._api.list_away = away
+
+    def fail_next(
+        self, what: str, status: int, code: int = 0, times: int = 1, after_effect: bool = False, retry_after: str = ""
+    ) -> None:
         """The next calls (`send`, `list`, `fetch`, `typing`, `account`, `senders`, `media`) are answered so.
 
         Status 0 cuts the connection, -1 never answers. With `after_effect` the call is done first: after a cut the
-        client cannot know.
+        client cannot know. `retry_after` is the header a refusal carries.
         """
         if what not in WHATS:
             raise ValueError(f"there is no {what!r} to fail; it is one of {', '.join(sorted(WHATS))}")
-        self._api.faults[what].extend([Fault(status, code, after_effect)] * times)
+        self._api.faults[what].extend([Fault(status, code, after_effect, retry_after)] * times)
 
     def lose_next(self, code: int, times: int = 1) -> None:
         """The next messages are accepted and then fail with this code, told by callback."""

@@ -13,7 +13,9 @@ from channels.telegram.client import Buttons, Me, Place, Reason, Refused
 from core.abilities import Media
 from core.conversation import Address, Arrival, Conversation, Message
 from core.errors import Rejected, StoreError, Unconfirmed
+from core.fleet import Lone
 from core.markup import Rich
+from core.ports import Fleet
 from core.records import Part, PartState, Progress
 
 
@@ -28,6 +30,7 @@ class RecordingInbox:
     on_message: Callable[[Message], None] = lambda message: None
     on_stop: Callable[[Address], None] = lambda address: None
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    fleet: Fleet = field(default_factory=Lone)
 
     @property
     def messages(self) -> list[Message]:
@@ -87,6 +90,9 @@ class RecordingOutbox:
         self.parts[part.index] = part
         self.states.append(part.state)
 
+    async def look(self, part: Part) -> Part:
+        return self.parts[part.index]
+
 
 @dataclass
 class ScriptedClient:
@@ -105,6 +111,7 @@ class ScriptedClient:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     pending: list[dict[str, Any]] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
+    bot: int = 99
 
     def _next(self, then: Callable[[], None]) -> None:
         error = self.errors.pop(0) if self.errors else None

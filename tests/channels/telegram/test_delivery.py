@@ -10,6 +10,7 @@ import pytest
 from channels.telegram import delivery as delivery_module
 from channels.telegram import outlet as outlet_module
 from channels.telegram.client import Place, Reason, Refused, WrongToken
+from channels.telegram.counts import Count
 from channels.telegram.delivery import Delivery
 from channels.telegram.limits import Limits, Rates
 from channels.telegram.outlet import Outlet
@@ -132,7 +133,7 @@ async def test_an_opening_nobody_confirmed_is_opened_again_and_counted(
     await delivery.send(LONG)
     assert texts(client).count(LONG.replace("**", "")) == 1
     assert len(client.chat) == 2
-    assert delivery.outlet.orphans == 1
+    assert delivery.outlet.counts[Count.ORPHANS] == 1
     assert outbox.states == [
         PartState.SENDING,
         PartState.UNKNOWN,
@@ -197,6 +198,8 @@ async def test_entities_telegram_does_not_take_cost_the_formatting_and_not_the_a
     client.errors = [None, Refused("can't parse entities", Reason.BAD_ENTITIES)]
     await delivery.send(LONG)
     assert client.chat["1"] == Rich(LONG.replace("**", ""))
+    counts = delivery.outlet.counts
+    assert [counts[c] for c in (Count.PLAIN_FALLBACKS, Count.EDITS, Count.PARTS_SENT)] == [1, 1, 1]
 
 
 async def test_what_never_reached_telegram_is_repeated_and_leaves_one_answer(
@@ -206,7 +209,7 @@ async def test_what_never_reached_telegram_is_repeated_and_leaves_one_answer(
     await delivery.send(LONG)
     assert texts(client) == [LONG.replace("**", "")]
     assert pauses == [0.5, 1.0, 2.0]
-    assert delivery.outlet.orphans == 0
+    assert delivery.outlet.counts[Count.ORPHANS] == 0
 
 
 async def test_what_never_reaches_telegram_is_given_up_after_a_minute(
@@ -266,8 +269,18 @@ async def test_a_flood_is_waited_out_and_is_no_failure(
     client: ScriptedClient, delivery: Delivery, outbox: RecordingOutbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[float] = []
-    monkeypatch.setattr(Limits, "hold", lambda self, chat, seconds: held.append(seconds))
+
+    def hold(limits: Limits, chat: int, seconds: float) -> float:
+        held.append(seconds)
+        return 0.0
+
+    monkeypatch.setattr(Limits, "hold", hold)
     client.errors = [Throttled("slow down", 30.0)] * 12
     await delivery.send(SHORT)
     assert held == [30.0] * 12
-    assert outbox.states == [PartState.SENDING, PartState.OPEN, PartState.SENT]
+    assert outbox.states == [PartState.SENDING, PartState.PLANNED] * 12 + [
+        PartState.SENDING,
+        PartState.OPEN,
+        PartState.SENT,
+    ]
+    assert delivery.outlet.counts[Count.THROTTLED] == 12

@@ -17,6 +17,7 @@ from channels.web import build
 from channels.web.channel import WebChannel
 from core.conversation import Address, Arrival, Author, Conversation, Holder, Message, Reply
 from core.errors import StoreError
+from core.fleet import Lone
 from core.records import Part, Progress
 
 PATIENCE = 5.0
@@ -31,10 +32,16 @@ class NoOutbox:
     async def mark(self, part: Part) -> None:
         raise AssertionError(part)
 
+    async def look(self, part: Part) -> Part:
+        raise AssertionError(part)
+
 
 @dataclass
 class TinyDesk:
-    """An inbox that keeps everything in memory and answers with what `answer` yields."""
+    """An inbox that keeps everything in memory and answers with what `answer` yields.
+
+    Two of them with the same `chats` and `arrivals` are two processes on one store.
+    """
 
     channel: WebChannel | None = None
     answer: Callable[[Message], AsyncGenerator[str, None]] | None = None
@@ -44,6 +51,9 @@ class TinyDesk:
     down: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
+    fleet: Lone = field(default_factory=Lone)
+    asked_for: list[Address] = field(default_factory=list)
+    reading: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def accept(self, arrival: Arrival) -> bool:
         if self.down:
@@ -62,6 +72,8 @@ class TinyDesk:
         return True
 
     async def history(self, address: Address) -> Conversation:
+        self.asked_for.append(address)
+        self.reading.set()
         if self.down:
             raise StoreError("away")
         return self._chat(address)
@@ -77,6 +89,13 @@ class TinyDesk:
 
     async def names_of(self, address: Address) -> Sequence[str]:
         return [address.chat]
+
+    async def readings(self, many: int) -> None:
+        """Wait until the history was asked for so often from now on."""
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(many):
+                self.reading.clear()
+                await self.reading.wait()
 
     def settle(self, address: Address, text: str, author: Author = Author.BOT, holder: Holder = Holder.BOT) -> None:
         chat = self._chat(address).answered(Reply(text, datetime.now(UTC), author))

@@ -31,6 +31,12 @@ pytestmark = [
 ]
 
 
+class PersonsOutbox:
+    """What a person of ours writes goes out under it."""
+
+    author = Author.PERSON
+
+
 class DeskOffice:
     """An office over the tiny desk."""
 
@@ -65,7 +71,7 @@ class DeskOffice:
         async def once() -> AsyncGenerator[str, None]:
             yield text
 
-        await self.desk.channel.deliver(address, once(), None)
+        await self.desk.channel.deliver(address, once(), PersonsOutbox())
         self.desk.settle(address, text, Author.PERSON, Holder.PERSON)
 
     async def back(self, address: Address, note: str) -> None:
@@ -407,3 +413,18 @@ async def test_an_operator_sees_what_came_with_a_message_and_opens_it(site: Any,
     file = await opened.value
     assert file.url.endswith("/operator/api/file?address=whatsapp%3A%2B4511111111&message=m1&number=0")
     await file.close()
+
+
+async def test_a_message_that_reached_another_process_and_its_answer_are_shown_once_all_the_same(
+    open_site: Any, tiny_desk: Any, visit: Visit
+) -> None:
+    async def answer(asked: Message) -> AsyncGenerator[str, None]:
+        yield "You asked: " + asked.text
+
+    near = tiny_desk()
+    here = await open_site(near, routes(DeskOffice(near), ""))
+    there = await open_site(tiny_desk(answer=answer, chats=near.chats, arrivals=near.arrivals), origins=[here.url])
+    page = await visit(here.url)
+    await page.route("**/chat/messages", lambda route: route.continue_(url=f"{there.url}/chat/messages"))
+    await ask(page, "Where is it?")
+    await expect(page.locator(".turn .bubble")).to_have_text(["Where is it?", "You asked: Where is it?"])

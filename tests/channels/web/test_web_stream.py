@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from core.conversation import Address, Author, Customer, HandBack, Holder, Message, MessageKind
-from core.errors import Interrupted
+from core.errors import Interrupted, Withdrawn
 
 PATIENCE = 5.0
 
@@ -100,7 +100,7 @@ async def test_an_answer_is_heard_then_streamed_then_final(open_site: Any, tiny_
 async def test_the_first_piece_goes_out_at_once_and_later_ones_are_gathered(
     open_site: Any, answering: Any, no_outbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("channels.web.feed.COALESCE_SECONDS", 0.2)
+    monkeypatch.setattr("channels.web.answer.COALESCE_SECONDS", 0.2)
     site = await open_site()
     client = await site.browser()
     address, page, script = site.visitor(client), await site.listen(client), Script()
@@ -268,7 +268,7 @@ async def test_more_pages_than_the_server_bears_are_sent_away_with_a_time_to_ret
 async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_no_memory(
     open_site: Any, answering: Any, no_outbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("channels.web.feed.COALESCE_SECONDS", 0.0)
+    monkeypatch.setattr("channels.web.answer.COALESCE_SECONDS", 0.0)
     site = await open_site()
     client = await site.browser()
     address, script = site.visitor(client), Script()
@@ -359,15 +359,12 @@ async def test_an_answer_is_finished_even_while_the_store_is_away(
         assert response.status == 503
 
 
-async def test_what_a_person_writes_is_theirs_plain_and_has_no_why(
-    open_site: Any, answering: Any, no_outbox: Any
-) -> None:
+async def test_what_a_person_writes_is_theirs_plain_and_has_no_why(open_site: Any, answering: Any) -> None:
     site = await open_site()
     client = await site.browser()
     address, page, script = site.visitor(client), await site.listen(client), Script()
-    site.desk.hold(address, Holder.PERSON)
     script.say("I *am* a person", None)
-    await finished(answering(site, address, script, no_outbox))
+    await finished(answering(site, address, script, Outbox(Author.PERSON)))
     said = (await page.next("message")).data
     assert (said["author"], said["text"], said["answers"]) == ("person", "I *am* a person", "")
     assert "entities" not in said
@@ -396,10 +393,22 @@ async def test_what_the_bot_wrote_while_a_person_took_over_is_not_shown(
     task = answering(site, address, script, no_outbox)
     script.say("The bot thinks")
     await page.next("delta")
-    site.desk.hold(address, Holder.PERSON)
-    script.say(None)
-    await finished(task)
+    script.say(Withdrawn("a person has it"))
+    with pytest.raises(Withdrawn):
+        await finished(task)
     assert "final" not in [e.name for e in await page.until_status("idle")]
+
+
+async def test_an_answer_costs_no_reading_of_the_store(open_site: Any, answering: Any, no_outbox: Any) -> None:
+    site = await open_site()
+    client = await site.browser()
+    page, script = await site.listen(client), Script()
+    await page.until_status("idle")
+    site.desk.asked_for.clear()
+    script.say("one ", "two", None)
+    await finished(answering(site, site.visitor(client), script, no_outbox))
+    await page.next("final")
+    assert site.desk.asked_for == []
 
 
 async def test_with_a_person_there_no_page_promises_that_somebody_is_writing(open_site: Any, tiny_desk: Any) -> None:
@@ -420,7 +429,7 @@ async def test_with_a_person_there_no_page_promises_that_somebody_is_writing(ope
 async def test_an_overtaken_answer_does_not_mix_with_the_one_that_overtook_it(
     open_site: Any, answering: Any, no_outbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("channels.web.feed.COALESCE_SECONDS", 0.0)
+    monkeypatch.setattr("channels.web.answer.COALESCE_SECONDS", 0.0)
     site = await open_site()
     client = await site.browser()
     address, page = site.visitor(client), await site.listen(client)

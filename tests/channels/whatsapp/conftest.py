@@ -14,15 +14,16 @@ from aiohttp import web
 
 from channels.whatsapp import Options, WhatsAppChannel, assembled
 from channels.whatsapp.client import Limits
-from channels.whatsapp.line import Timing
+from channels.whatsapp.line import LISTED, UNLISTED, Timing
 from channels.whatsapp.testing import FakeTwilio
-from core.conversation import Address, Arrival, Conversation, Customer, Message
-from core.errors import StoreError
+from core.conversation import Address, Arrival, Author, Conversation, Customer, Message
+from core.errors import Fenced, StoreError
+from core.fleet import Lone
 from core.records import Part, PartState, Progress
 
 PUBLIC = "https://bot.example.com/firstline/"
 CHAT = "+4512345678"
-QUICK = Timing(through=1.0, callback=0.2, lists=(0.01, 0.01), again=(0.01, 0.01), tries=3)
+QUICK = Timing(through=1.0, soon=0.2, look=0.05, callback=0.2, lists=(0.01, 0.01), again=(0.01, 0.01), tries=3)
 RANK = {state: rank for rank, state in enumerate(("planned", "sending", "unknown", "sent", "delivered", "read"))}
 FINAL = {PartState.DELIVERED, PartState.READ, PartState.REJECTED}
 
@@ -34,12 +35,19 @@ class RecordingOutbox:
     parts: list[Part] = field(default_factory=list)
     history: list[tuple[int, PartState]] = field(default_factory=list)
     reply: str = "SM1"
+    author: Author = Author.BOT
+    fenced: Callable[[Part], bool] = lambda _: False
 
     async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
         self.parts = self.parts or [Part(self.reply, index, text) for index, text in enumerate(texts)]
         return tuple(self.parts)
 
+    async def look(self, part: Part) -> Part:
+        return self.parts[part.index]
+
     async def mark(self, part: Part) -> None:
+        if self.fenced(part):
+            raise Fenced
         kept = self.parts[part.index]
         begins = part.state in {PartState.PLANNED, PartState.SENDING}
         state = kept.state if kept.state in FINAL and not begins else part.state
@@ -67,11 +75,13 @@ class RecordingInbox:
 
     away: int = 0
     arrivals: dict[str, Arrival] = field(default_factory=dict)
+    offered: list[str] = field(default_factory=list)
     told: list[Progress] = field(default_factory=list)
     outbox: RecordingOutbox | None = None
     names: dict[str, Address] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     conversation: Conversation | None = None
+    fleet: Any = field(default_factory=Lone)
 
     @property
     def messages(self) -> list[Message]:
@@ -84,6 +94,7 @@ class RecordingInbox:
 
     async def accept(self, arrival: Arrival) -> bool:
         self._commit()
+        self.offered.append(arrival.key)
         new = arrival.key not in self.arrivals
         self.arrivals.setdefault(arrival.key, arrival)
         return new
@@ -135,6 +146,10 @@ class Bot:
     def posts(self) -> int:
         return len(self.twilio.calls("POST", "/Messages.json"))
 
+    def count(self, name: str) -> int:
+        counted: int = self.channel.counts()[name]
+        return counted
+
     def knows(self, *ages: timedelta, chat: str = CHAT) -> None:
         """The desk remembers messages of the customer's, so long ago."""
         address, now = Address("whatsapp", chat), datetime.now(UTC)
@@ -151,24 +166,33 @@ async def start() -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def begin(
-            timing: Timing = QUICK, limits: Limits | None = None, twilio: dict[str, Any] | None = None, **options: Any
+            timing: Timing = QUICK,
+            limits: Limits | None = None,
+            twilio: dict[str, Any] | FakeTwilio | None = None,
+            inbox: RecordingInbox | None = None,
+            waits: bool = True,
+            **options: Any,
         ) -> Bot:
-            api = await stack.enter_async_context(FakeTwilio(delays=(0.02,), **(twilio or {})))
-            given = {
+            api = twilio if isinstance(twilio, FakeTwilio) else FakeTwilio(delays=(0.02,), **(twilio or {}))
+            if api is not twilio:
+                await stack.enter_async_context(api)
+            given: dict[str, Any] = {
                 "account": api.account, "token": api.token, "number": api.number, "public_url": PUBLIC,
                 "languages": ("en",), "base_url": api.url, "messaging_url": api.url,
             }  # fmt: skip
             channel = assembled(Options(**given | options), timing, limits, (api.cdn,))
             stack.push_async_callback(channel.aclose)
-            inbox = RecordingInbox()
-            await _listen(stack, channel, inbox, api)
+            inbox = inbox or RecordingInbox()
+            await _listen(stack, channel, inbox, api, waits)
             api.world.heard[f"whatsapp:{CHAT}"] = api.world.clock()
             return Bot(channel, api, inbox, RecordingOutbox())
 
         yield begin
 
 
-async def _listen(stack: AsyncExitStack, channel: WhatsAppChannel, inbox: RecordingInbox, api: FakeTwilio) -> None:
+async def _listen(
+    stack: AsyncExitStack, channel: WhatsAppChannel, inbox: RecordingInbox, api: FakeTwilio, waits: bool
+) -> None:
     app = web.Application()
     app.add_routes(channel.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -179,6 +203,16 @@ async def _listen(stack: AsyncExitStack, channel: WhatsAppChannel, inbox: Record
     stack.push_async_callback(_ended, running)
     api.connect(f"http://127.0.0.1:{runner.addresses[0][1]}", PUBLIC)
     await asyncio.sleep(0)  # run() has begun once the loop went round
+    if waits:
+        await until(lambda: running.done() or channel.counts()[LISTED] + channel.counts()[UNLISTED])
+    api.log.clear()  # of the first round, which every start makes
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Return once it is true; TimeoutError after fifteen seconds."""
+    async with asyncio.timeout(15):
+        while not true():  # noqa: ASYNC110 - what changes tells nobody
+            await asyncio.sleep(0.005)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

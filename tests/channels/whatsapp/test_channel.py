@@ -26,6 +26,11 @@ OPTIONS = {
     "public_url": "https://bot.example.com",
 }
 
+ABILITIES: tuple[type, ...] = (
+    abilities.Files, abilities.Charges, abilities.Limited, abilities.Licensed, abilities.Examined, abilities.Counted,
+    abilities.Rereads,
+)  # fmt: skip
+
 
 def message(sid: str = "SM1", chat: str = CHAT) -> Message:
     return Message(sid, Address("whatsapp", chat), "hello", datetime.now(UTC), Customer(chat))
@@ -159,8 +164,7 @@ async def test_an_empty_answer_is_not_planned(bot: Any) -> None:
 async def test_the_channel_has_every_ability_it_should(start: Any) -> None:
     table = {"in": "0.005", "out": "0.005", "currency": "USD", "dated": "2026-01-31", "source": "https://e.com"}
     bot = await start(fees=table)
-    wanted = (abilities.Files, abilities.Charges, abilities.Limited, abilities.Licensed, abilities.Examined)
-    assert all(isinstance(bot.channel, ability) for ability in wanted)
+    assert all(isinstance(bot.channel, ability) for ability in ABILITIES)
     assert set(bot.channel.conditions) == {"person", "disclosure", "scope"}
     fees = bot.channel.received(message())
     assert [str(fee.cost.amount) for fee in fees] == ["0.005"]
@@ -184,7 +188,10 @@ async def test_people_are_told_until_when_they_can_write(bot: Any) -> None:
 async def test_doctor_shows_both_addresses_and_says_the_sandbox_cannot_be_read(bot: Any) -> None:
     checks = {check.name: check for check in await bot.channel.examine()}
     assert "https://bot.example.com/firstline/whatsapp/messages#rc=5&rp=all" in checks["incoming messages"].detail
-    assert f"https://bot.example.com/firstline{STATUS}" in checks["message states"].detail
+    assert f"https://bot.example.com/firstline{STATUS}#rc=5&rp=all" in checks["message states"].detail
+    assert "72 hours" in checks["lost messages"].detail
+    assert "every 120 s" in checks["lost messages"].detail
+    assert "fallback URL" in checks["lost messages"].detail
     assert checks["account"].state == "ok"
     assert checks["sender"].state == "warning"
 
@@ -198,7 +205,7 @@ async def live(start: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 async def test_doctor_is_content_when_the_sender_has_both_addresses(live: Any) -> None:
     live.twilio.world.webhook["status_callback_url"] = f"https://bot.example.com/firstline{STATUS}{REPEATS}"
-    assert [check.state for check in await live.channel.examine()] == ["ok"] * 4
+    assert [check.state for check in await live.channel.examine()] == ["ok"] * 5
 
 
 @pytest.mark.parametrize(
@@ -220,7 +227,7 @@ async def test_doctor_says_what_else_stands_at_the_sender(live: Any, field: str,
 
 async def test_doctor_says_when_the_number_is_not_the_accounts(start: Any) -> None:
     bot = await start(number="whatsapp:+4512345678")
-    assert [check.state for check in await bot.channel.examine()] == ["ok", "ok", "ok", "failed"]
+    assert [check.state for check in await bot.channel.examine()] == ["ok", "ok", "ok", "ok", "failed"]
 
 
 async def test_doctor_says_when_the_credentials_are_wrong(start: Any) -> None:
@@ -232,7 +239,7 @@ async def test_doctor_says_when_the_credentials_are_wrong(start: Any) -> None:
 
 async def test_doctor_never_raises(bot: Any) -> None:
     bot.twilio.fail_next("list", 500)
-    assert [check.state for check in await bot.channel.examine()] == ["ok", "ok", "failed"]
+    assert [check.state for check in await bot.channel.examine()] == ["ok", "ok", "ok", "failed"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +247,8 @@ async def test_doctor_never_raises(bot: Any) -> None:
     [
         ("account", "AC1"), ("token", ""), ("number", "+4512345678"), ("public_url", "shop.example"),
         ("public_url", "https://my_bot.example.com"), ("template", "HX1"), ("api_key", "SK" + "0" * 32),
-        ("fees", {"in": "0.005"}), ("base_url", "ftp://x"),
+        ("fees", {"in": "0.005"}), ("base_url", "ftp://x"), ("unsure", {"people": "maybe"}),
+        ("unsure", {"bots": "leave"}), ("unsure", "often"),
     ],
 )  # fmt: skip
 def test_an_option_that_does_not_fit_is_named_and_its_value_is_not_shown(option: str, value: Any) -> None:
@@ -260,7 +268,7 @@ def test_a_language_without_words_to_opt_out_is_named() -> None:
 def test_config_yaml_can_name_every_option() -> None:
     channel = plugins.build("channels", "whatsapp", OPTIONS | {"typing": True}, {"languages": ("en",)})
     assert channel.name == "whatsapp"
-    assert {"api_key", "template", "fees", "opt_out"} <= set(inspect.signature(build).parameters)
+    assert {"api_key", "template", "fees", "opt_out", "unsure"} <= set(inspect.signature(build).parameters)
     with pytest.raises(PluginError, match="tokn"):
         plugins.build("channels", "whatsapp", OPTIONS | {"tokn": "x"}, {"languages": ("en",)})
 

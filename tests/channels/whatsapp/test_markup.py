@@ -91,6 +91,7 @@ def test_every_word_arrives(markdown: str) -> None:
 
 @settings(max_examples=500)
 @given(texts)
+@example("# (`>`")
 def test_without_its_marks_a_body_says_the_same_and_formats_nothing(markdown: str) -> None:
     body = written(convert(markdown))
     assert plain(body).translate(ORIGINALS).split() == _visible(body).translate(ORIGINALS).split()

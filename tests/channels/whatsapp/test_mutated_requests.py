@@ -404,6 +404,7 @@ async def play(line: Line, desk: Desk, rng: random.Random, count: int, tally: Ta
             tally.wrong.append((change.__name__, status, request))
 
 
+@pytest.mark.timeout(90)  # 4 s of work, on a machine that may have much else to do
 async def test_of_10000_requests_only_true_ones_are_accepted_and_none_has_a_second_effect(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -1,0 +1,63 @@
+"""Sixty kill -9 on each store, and what the checker says; the long runs are `python -m tests.reliability.kill`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.kill import failover
+from tests.reliability.kill.fleet import Fleet, fleet
+from tests.reliability.kill.harness import Plan, Result, run
+
+log = logging.getLogger(__name__)
+
+KILLS = 60
+ORPHANS = 2.0  # openings a kill may leave behind, on average
+LEASE = 10.0
+
+
+@pytest.fixture
+async def zygote() -> AsyncIterator[Fleet]:
+    async with fleet() as made:
+        yield made
+
+
+def judge(result: Result) -> None:
+    """Nothing promised was broken, and there was something to break."""
+    found = result.found
+    log.info("%s, worst kill %d, %s", dict(found.counts), result.worst, result.seconds)
+    assert not found.faults, "\n".join(found.cases[:20])
+    assert found.counts["openings left"] <= ORPHANS * result.plan.kills
+    assert found.counts["settled"] > result.plan.kills
+    assert found.counts["given up (at most once)"] + found.counts["doubled (at least once)"]
+
+
+@pytest.mark.timeout(240)
+async def test_one_process_on_sqlite_loses_doubles_and_misorders_nothing_over_sixty_kills(
+    zygote: Fleet, tmp_path: Path
+) -> None:
+    plan = Plan(f"sqlite:///{tmp_path}/shop/data/firstline.db", kills=KILLS, seed=1, polling=True)
+    judge(await run(plan, zygote, tmp_path / "shop"))
+
+
+@pytest.mark.timeout(240)
+async def test_three_replicas_on_postgres_lose_double_and_misorder_nothing_over_sixty_kills(
+    zygote: Fleet, tmp_path: Path, database: str
+) -> None:
+    judge(await run(Plan(database, replicas=3, kills=KILLS, seed=1), zygote, tmp_path / "shop"))
+
+
+@pytest.mark.timeout(120)
+async def test_what_a_dead_replica_held_is_answered_by_a_peer_within_a_lease_and_two_seconds(
+    zygote: Fleet, tmp_path: Path, database: str
+) -> None:
+    plan = Plan(database, replicas=4, kills=4, seed=1, whatsapp=0, posting=0)
+    waits = await failover.run(plan, zygote, tmp_path / "shop")
+    log.info("waits: %s", waits.seconds)
+    assert not waits.found.faults, "\n".join(waits.found.cases[:20])
+    assert waits.seconds
+    assert not waits.never
+    assert waits.percentile(0.99) <= LEASE + 2
