@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Why would this message go where?",
     "replay": "The whole desk over recorded conversations.",
     "report": "What it cost: print a report, or send it.",
+    "parked": "What was set aside: list it, try it again, drop it.",
     "migrate": "Bring the store to the newest schema, with the rights a bot needs.",
     "doctor": "Versions, keys, store, clock, disk, providers.",
     "schema": "The JSON schema of config.yaml, for editors.",

@@ -1,4 +1,7 @@
-"""The store for reading only, beside a firstline that is running: commands never take the store away from it."""
+"""The store for reading only, beside a firstline that is running: commands never take the store away from it.
+
+A SQLite file is opened so that this process neither writes nor checkpoints; a server is simply asked.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -17,6 +20,7 @@ from core.learning.dialogues import Dialogue, Said
 from core.periods import Window
 from core.records import Entry
 from core.store import books
+from core.store.migrate import engine_of
 
 T = TypeVar("T")
 SCHEME = "sqlite:///"
@@ -48,8 +52,20 @@ def read_dialogues(url: str, start: datetime) -> list[Dialogue]:
 
 def _read(url: str, work: Callable[[Connection], T]) -> T:
     file = file_of(url)
-    if file is None or not file.exists():
+    here = url.startswith("sqlite:")
+    if here and (file is None or not file.exists()):
         raise StoreError(f"there is no store at {file or 'that address'} yet: nothing has been recorded")
+    engine = _quiet_engine(url) if here else engine_of(url)(url)
+    try:
+        with engine.connect() as connection:
+            return work(connection)
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store {file or ''} cannot be read: {type(error).__name__}") from error
+    finally:
+        engine.dispose()
+
+
+def _quiet_engine(url: str) -> Engine:
     engine = create_engine(url, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
@@ -57,10 +73,4 @@ def _read(url: str, work: Callable[[Connection], T]) -> T:
         for pragma in QUIET:
             connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
 
-    try:
-        with engine.connect() as connection:
-            return work(connection)
-    except SQLAlchemyError as error:
-        raise StoreError(f"the store at {file} cannot be read: {type(error).__name__}") from error
-    finally:
-        engine.dispose()
+    return engine

@@ -6,15 +6,12 @@ asks that. `/readyz` says whether customers may be sent here: balancers ask that
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol, runtime_checkable
 
 from aiohttp import web
 
-from bots.metrics import Metrics, metrics_route
-from bots.office import Office
-from bots.office_api import routes as office_routes
 from core.errors import FirstlineError
 from core.ports import Channel
 
@@ -36,16 +33,15 @@ class Mounted(Protocol):
 @asynccontextmanager
 async def serve_http(
     channels: Mapping[str, Channel],
-    office: Office,
-    operator_key: str,
+    pages: Iterable[web.AbstractRouteDef],
     *,
     ready: Callable[[], str],
-    metrics: Metrics,
     at: tuple[str, int],
 ) -> AsyncIterator[str]:
     """Listen at (host, port) while inside; yields the URL. FirstlineError when the port is taken.
 
-    `ready` returns "" when customers may be sent here, else why not, in a word.
+    `pages` are those for operators and their machines. `ready` returns "" when customers may be sent here, else why
+    not, in a word.
     """
 
     async def alive(_request: web.Request) -> web.Response:
@@ -57,7 +53,7 @@ async def serve_http(
 
     app = web.Application(client_max_size=BODY)
     app.router.add_routes([web.get("/healthz", alive), web.get("/readyz", is_ready)])
-    app.router.add_routes([metrics_route(metrics, operator_key), *office_routes(office, operator_key)])
+    app.router.add_routes(pages)
     for channel in channels.values():
         if isinstance(channel, Mounted):
             app.router.add_routes(channel.routes())

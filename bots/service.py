@@ -13,10 +13,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bots import schedule
+from bots import office_api, parked_api, schedule
 from bots.assembly import House, Parts, open_house, read_settings
 from bots.front_office import FrontOffice
-from bots.metrics import Metrics, usual_gauges
+from bots.metrics import Metrics, metrics_route, usual_gauges
+from bots.parked import Shelf
 from bots.readiness import Readiness
 from bots.reload import watch
 from bots.server import Mounted, serve_http
@@ -90,14 +91,15 @@ def serving(
         house.channels,
         lambda: readiness.heard,
     )
-    return serve_http(
-        house.channels,
-        FrontOffice(desk, house.store, house.channels),
-        server.operator_key.reveal(),
-        ready=readiness,
-        metrics=Metrics(desk.counters, house.channels, house.store.backlog, gauges),
-        at=(host or server.host, server.port if port is None else port),
+    metrics = Metrics(desk.counters, house.channels, house.store.backlog, gauges)
+    key = server.operator_key.reveal()
+    pages = (
+        metrics_route(metrics, key),
+        *office_api.routes(FrontOffice(desk, house.store, house.channels), key),
+        *parked_api.routes(Shelf(house.store, house.channels), key),
     )
+    at = (host or server.host, server.port if port is None else port)
+    return serve_http(house.channels, pages, ready=readiness, at=at)
 
 
 async def _tell_of_silent_channels(house: House) -> None:

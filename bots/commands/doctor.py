@@ -26,6 +26,7 @@ from core.abilities import Examined
 from core.answering.availability import Availability
 from core.errors import SettingsError
 from core.settings import Settings
+from core.store.examination import examine
 
 LIBRARIES = ("firstline", "aiohttp", "sqlalchemy", "pydantic", "python-telegram-bot", "aiogram", "twilio", "uvloop")
 SAFE_SQLITE = (3, 51, 3)
@@ -129,13 +130,14 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings, config: Path) -> Iterator[Finding]:
-    file = file_of(beside(settings.store, config.resolve().parent))
+    url = beside(settings.store, config.resolve().parent)
+    file = file_of(url)
+    if not url.startswith("sqlite:"):
+        for check in examine(url):
+            yield Finding("store", check.name, check.state, check.detail)
+        return
     if file is None:
-        memory = settings.store.startswith("sqlite")
-        detail = (
-            "kept in memory: everything is lost at the end" if memory else "only SQLite stores are supported so far"
-        )
-        yield Finding("store", "database", "warning" if memory else "failed", detail)
+        yield Finding("store", "database", "warning", "kept in memory: everything is lost at the end")
         return
     folder = next(p for p in file.resolve().parents if p.exists())
     size = sum(f.stat().st_size for f in file.parent.glob(f"{file.name}*")) if file.parent.exists() else 0

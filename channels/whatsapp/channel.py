@@ -152,9 +152,9 @@ class WhatsAppChannel:
 
     def reread(self, key: str, raw: str) -> Arrival:
         """What a parked form means now, in the chat of the name it was written from. Never raises."""
-        form = forms.parsed(raw)
+        form = forms.parsed(raw) if key.startswith(f"tw:{self._ways.account}:") else None
         if form is None:
-            return Arrival(key, raw, None, "this is no form of Twilio's")
+            return Arrival(key, raw, None, "this is no form of this account's at Twilio")
         return forms.read(form, self._ear(self._line.now())).arrival()
 
     def _ear(self, at: datetime) -> forms.Ear:

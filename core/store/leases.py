@@ -83,10 +83,9 @@ _claim = (
     .values(claiming(bindparam("room", True, type_=Boolean).is_(True)))
     .returning(conversation.c.conv, conversation.c.epoch, conversation.c.attempts)
 )
-_in_order = (
+_to_renew = (
     select(conversation.c.conv, conversation.c.epoch)
     .where(conversation.c.conv.in_(bindparam("convs", expanding=True)), _mine)
-    .order_by(conversation.c.conv)
     .with_for_update()
 )
 _renew = (
@@ -161,7 +160,9 @@ def renew(c: Connection, owner: str, claims: Sequence[Claim]) -> set[Address]:
     if not claims:
         return set()
     held = {str(claim.address): claim.epoch for claim in claims}
-    rows = c.execute(_in_order, {"me": owner, "convs": list(held)}).all()
+    conv = conversation.c.conv
+    as_we_sort = conv if c.dialect.name == "sqlite" else conv.collate("C")
+    rows = c.execute(_to_renew.order_by(as_we_sort), {"me": owner, "convs": list(held)}).all()
     ours = [row.conv for row in rows if held[row.conv] == row.epoch]
     if ours:
         c.execute(_renew, {"me": owner, "convs": ours})

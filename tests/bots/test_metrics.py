@@ -22,8 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from bots import metrics as metrics_module
 from bots.assembly import close
-from bots.metrics import Metrics, is_near, usual_gauges
-from bots.office import Office
+from bots.metrics import Metrics, is_near, metrics_route, usual_gauges
 from bots.readiness import Readiness
 from bots.server import serve_http
 from channels.memory import MemoryChannel
@@ -102,10 +101,8 @@ async def serve(metrics: Metrics) -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def start(key: str = KEY, ready: Callable[[], str] = str) -> ClientSession:
-            office = cast("Office", object())
-            url = await stack.enter_async_context(
-                serve_http({}, office, key, ready=ready, metrics=metrics, at=("127.0.0.1", 0))
-            )
+            pages = (metrics_route(metrics, key),)
+            url = await stack.enter_async_context(serve_http({}, pages, ready=ready, at=("127.0.0.1", 0)))
             return await stack.enter_async_context(ClientSession(url))
 
         yield start
@@ -271,10 +268,19 @@ def test_ready_only_between_the_start_and_the_stop_and_while_channels_listen() -
 def test_a_channel_a_balancer_can_do_nothing_about_does_not_count() -> None:
     readiness = ready()
     readiness.open()
-    with readiness.listening("web"), readiness.listening("telegram"):
-        pass
     with readiness.listening("web"):
+        with readiness.listening("telegram"):
+            assert readiness.heard == {"web", "telegram"}
         assert readiness() == ""
+        assert readiness.heard == {"web"}
+
+
+def test_a_channel_that_fell_over_is_said() -> None:
+    readiness = ready()
+    readiness.open()
+    with pytest.raises(ZeroDivisionError), readiness.listening("web"):
+        raise ZeroDivisionError
+    assert readiness() == "channel"
 
 
 def test_a_store_silent_for_longer_than_a_lease_is_said() -> None:

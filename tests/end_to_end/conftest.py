@@ -109,6 +109,7 @@ class Inbox:
 
     def __init__(self, house: House) -> None:
         self.desk = house.desk
+        self.fleet = house.desk.fleet
         self.heard = 0
         self._news = asyncio.Condition()
 

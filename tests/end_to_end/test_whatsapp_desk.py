@@ -101,10 +101,7 @@ async def desk(shop: Shop) -> AsyncIterator[Desk]:
         operators = telegram.build(token=api.token, base_url=api.url)
         channels: dict[str, Channel] = {"whatsapp": whatsapp, "telegram": operators}
         house = await stack.enter_async_context(open_house(shop.config, channels=channels))
-        office = FrontOffice(house.desk, house.store, house.channels)
-        url = await stack.enter_async_context(
-            serve_http(house.channels, office, "", ready=lambda: True, at=("127.0.0.1", 0))
-        )
+        url = await stack.enter_async_context(serve_http(house.channels, (), ready=lambda: "", at=("127.0.0.1", 0)))
         twilio.connect(url, PUBLIC)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(channel.run(house.desk)) for channel in channels.values()]

@@ -343,6 +343,24 @@ async def test_a_fault_ordered_hits_the_next_calls_of_its_kind_and_no_other(twil
         twilio.fail_next("sending", 500)
 
 
+async def test_a_list_that_is_away_answers_nothing_while_messages_are_taken(twilio: FakeTwilio, sdk: Sdk) -> None:
+    twilio.list_away = True
+    with pytest.raises(ConnectionError):
+        await sdk.do(lambda client: client.messages.list())
+    assert (await sdk.send()).sid
+    twilio.list_away = False
+    assert len(await sdk.do(lambda client: client.messages.list())) == 1
+
+
+async def test_a_refusal_says_when_to_come_again_if_a_test_wants(twilio: FakeTwilio) -> None:
+    twilio.fail_next("send", 429, 20429, retry_after="7")
+    auth = {"Authorization": aiohttp.encode_basic_auth(twilio.account, twilio.token)}
+    async with aiohttp.ClientSession(headers=auth) as client:
+        path = PAGE.format(AccountSid=twilio.account)
+        async with client.post(twilio.url + path, data={"To": TO, "From": twilio.number, "Body": "x"}) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
+
+
 @pytest.mark.parametrize(("after_effect", "kept"), [(False, 0), (True, 1)])
 async def test_a_connection_is_cut_before_or_after_the_message_was_taken(
     twilio: FakeTwilio, after_effect: bool, kept: int

@@ -282,3 +282,17 @@ async def test_a_callback_can_come_before_the_call_is_answered(twilio: FakeTwili
     await twilio.settled()
     assert [form["MessageSid"] for form in bot.forms[1:]] == [sid, sid]
     assert bot.statuses() == ["sent", "delivered"]
+
+
+async def test_a_message_whose_webhook_is_lost_is_at_twilio_and_nothing_is_brought(
+    twilio: FakeTwilio, bot: Bot
+) -> None:
+    twilio.webhook_lost = True
+    sid = await twilio.says(YOU, "hello?", media=[(b"x", "image/png")])
+    assert not bot.forms
+    assert not twilio.deliveries
+    kept = twilio.world.messages[sid]
+    assert (kept.inbound, kept.status, kept.body, len(kept.media)) == (True, "received", "hello?", 1)
+    twilio.webhook_lost = False
+    await twilio.says(YOU, "hello!")
+    assert [form["Body"] for form in bot.forms] == ["hello!"]

@@ -210,8 +210,16 @@ async def test_a_form_that_could_not_be_read_is_read_again_as_it_means_now(bot: 
     assert (arrival.key, arrival.message.text) == (f"tw:{bot.twilio.account}:{sid}", "where is my parcel?")
 
 
+async def test_what_another_channel_parked_is_not_read(bot: Any) -> None:
+    await bot.twilio.says("+4512345678", "where is my parcel?")
+    (arrival,) = bot.inbox.arrivals.values()
+    assert bot.channel.reread(arrival.key, arrival.raw).message is not None
+    assert bot.channel.reread("tg:1:2", arrival.raw).problem
+
+
 @pytest.mark.parametrize("raw", ["", "{", "{}", "[1]", '[["a"]]', '[["a", 1]]'])
 def test_what_is_no_form_stays_a_problem(raw: str, bot: Any) -> None:
-    arrival = bot.channel.reread("tw:AC:unread:1", raw)
-    assert (arrival.key, arrival.raw, arrival.message) == ("tw:AC:unread:1", raw, None)
+    key = f"tw:{bot.twilio.account}:unread:1"
+    arrival = bot.channel.reread(key, raw)
+    assert (arrival.key, arrival.raw, arrival.message) == (key, raw, None)
     assert arrival.problem

@@ -71,7 +71,7 @@ class Fleet:
         """Make leases older: of this chat, or of all chats, names and processes."""
         micros = by // timedelta(microseconds=1)
         where = "WHERE conv = :conv" if chat else "WHERE :conv = ''"
-        moved = "UPDATE conversation SET lease_until = lease_until - :micros " + where
+        moved = "UPDATE conversation SET lease_until = lease_until - :micros " + where  # noqa: S608 - from above
         await self.sql(moved, micros=micros, conv=str(address(chat)) if chat else "")
         if not chat:
             await self.sql("UPDATE duty SET lease_until = lease_until - :micros", micros=micros)

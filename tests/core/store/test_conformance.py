@@ -16,7 +16,7 @@ from core.store.sql import SqlStore
 from tests.core.store.fleet import AT, CHANNELS, Fleet, address, answer, arrival, claimed, message, waits
 
 ONE, TWO, THREE = (message(n) for n in (1, 2, 3))
-ROUNDS = 60
+ROUNDS = 25
 
 
 async def test_messages_two_processes_committed_inverted_are_answered_as_they_were_written(

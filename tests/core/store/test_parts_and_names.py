@@ -199,8 +199,8 @@ async def test_settling_says_which_parts_of_the_reply_were_refused_meanwhile(sto
     first, _second = await store.plan(PLAN, ["One.", "Two."])
     await store.mark(CHAT, replace(first, state=SENT, sent_as="SM9"))
     assert await store.advance(told(REJECTED)) is None
-    assert [part.text for part in await store.settle(PLAN)] == ["One."]
-    assert list(await store.settle(PLAN)) == []
+    assert [part.text for part in (await store.settle(PLAN)).refused] == ["One."]
+    assert (await store.settle(PLAN)).refused == ()
 
 
 async def test_news_of_an_attempt_that_is_over_does_not_reach_the_next_one(store: SqlStore) -> None:
@@ -226,22 +226,3 @@ async def test_what_a_customer_wrote_is_in_no_error_of_the_store(tmp_path: Path)
 async def test_names_of_different_channels_are_different_people(store: SqlStore) -> None:
     await store.chat_of("whatsapp", ["1", "2"], AT)
     assert await store.chat_of("telegram", ["2"], AT) == Address("telegram", "2")
-
-
-async def test_a_store_of_the_first_schema_is_brought_up_and_keeps_its_ledger(tmp_path: Path) -> None:
-    file = tmp_path / "old.db"
-    async with open_store(f"sqlite:///{file}") as store:
-        await store.plan(PLAN, ["Hello."])
-        await store.settle(PLAN)
-    with sqlite3.connect(file) as old:
-        for table in ("ledger", "reply_part"):
-            old.execute(f"ALTER TABLE {table} DROP COLUMN fees")
-        old.execute("DROP TABLE alias")
-        old.execute("UPDATE alembic_version SET version_num = '0001'")
-    old.close()
-    async with open_store(f"sqlite:///{file}") as store:
-        (entry,) = await store.entries(AT, AT + timedelta(1))
-        assert entry.fees == ()
-        (part,) = await store.plan(PLAN, ["Hello."])
-        assert part.fees == ()
-        assert await store.chat_of("whatsapp", ["1", "2"], AT) == Address("whatsapp", "1")

@@ -108,9 +108,10 @@ def _shop(folder: Path, telegram: str) -> Path:
 
 @asynccontextmanager
 async def _started(config: Path, token: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    program = Path(sys.executable).with_name("firstline")
     with log.open("wb") as words:
         process = await asyncio.create_subprocess_exec(
-            *(Path(sys.executable).with_name("firstline"), "run", "--config", config, "--port", "0", "--json"),
+            *(program, "run", "--config", config, "--port", "0", "--json"),
             cwd=config.parent,
             env={**os.environ, "PYTHONPATH": f"{ROOT}", "TELEGRAM_TOKEN": token},
             stdout=asyncio.subprocess.PIPE,
@@ -119,7 +120,8 @@ async def _started(config: Path, token: str, log: Path) -> AsyncIterator[asyncio
     assert process.stdout is not None
     try:
         async with asyncio.timeout(LONGEST):
-            assert await process.stdout.readline(), log.read_text("utf-8")
+            ready = await process.stdout.readline()
+        assert ready, "firstline did not start"
         yield process
     finally:
         if process.returncode is None:

@@ -32,7 +32,7 @@ QUIET = 90.0
 EARLY = 0.08
 """The share of kills that come while a replica starts."""
 
-LONGEST = 3.0
+LONGEST = 20.0
 """Seconds a kill waits for a call when none comes."""
 
 
@@ -40,7 +40,7 @@ LONGEST = 3.0
 class Plan:
     """A run. `polling` asks Telegram by getUpdates instead of being called. `pace`: seconds between a chat's bursts.
 
-    `calls`: moments at the platforms between two kills, at most.
+    `calls`: what a replica has sent or edited when it is killed, at most.
     """
 
     store: str
@@ -51,22 +51,24 @@ class Plan:
     telegram: int = 32
     whatsapp: int = 4
     posting: int = 6
-    pace: float = 3.0
-    calls: int = 32
+    pace: float = 2.0
+    calls: int = 64
 
 
 @dataclass
 class Trigger:
-    """Kills at a moment that matters: when a call of a replica's has arrived at a platform, or was just carried out."""
+    """Wakes the killer when so many calls have come, at a moment that matters: one has arrived, or was carried out."""
 
     armed: asyncio.Future[None] | None = None
     skip: int = 0
+    when_done: bool = False
 
-    def reached(self) -> None:
+    def reached(self, done: bool) -> None:
+        """A replica's call that a customer may see has arrived at a platform, or is done."""
         if self.armed is None or self.armed.done():
             return
-        self.skip -= 1
-        if self.skip < 0:
+        self.skip -= not done
+        if self.skip < 0 and done is self.when_done:
             self.armed.set_result(None)
 
 
@@ -227,7 +229,7 @@ async def _moment(made: Scene, place: int, chance: random.Random) -> None:
         await asyncio.sleep(chance.uniform(0, 0.3))
         return
     await made.fleet.up(made.replicas[place])
-    made.trigger.skip = chance.randrange(made.plan.calls)
+    made.trigger.skip, made.trigger.when_done = chance.randrange(made.plan.calls), chance.random() < 0.5
     made.trigger.armed = asyncio.get_running_loop().create_future()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LONGEST):

@@ -20,12 +20,13 @@ from aiohttp import web
 from channels.telegram.testing import FakeBotApi
 from channels.whatsapp.testing import FakeTwilio
 from channels.whatsapp.testing.webhooks import Undelivered
+from channels.whatsapp.testing.world import Message
 
 DELAYS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before a platform brings again what was not taken."""
 
-Reached = Callable[[], None]
-"""Told each time a replica's call that may be seen by a customer arrives, and once more when it is done."""
+Reached = Callable[[bool], None]
+"""Told each time a replica's call that may be seen by a customer arrives (False), and when it is done (True)."""
 
 
 class Platform(Protocol):
@@ -87,9 +88,9 @@ class Telegram(FakeBotApi):
     async def _do(self, method: str, params: Any) -> Any:
         if method not in {"sendMessage", "editMessageText"}:
             return await super()._do(method, params)
-        self._reached()
+        self._reached(False)
         result = await super()._do(method, params)
-        self._reached()
+        self._reached(True)
         return result
 
 
@@ -100,7 +101,14 @@ class WhatsApp(FakeTwilio):
 
     def __init__(self, reached: Reached) -> None:
         super().__init__(rate=None, delays=DELAYS)
-        self._reached = reached
+        follow = self.callbacks.follow
+
+        def accepted(message: Message) -> None:
+            reached(False)
+            follow(message)
+            reached(True)
+
+        vars(self.callbacks)["follow"] = accepted
         self._under_way: dict[asyncio.Task[None], str] = {}
         self._taken: list[tuple[int, str, str]] = []
         self.lost: list[str] = []
@@ -226,8 +234,8 @@ class Posting:
 
     async def _send(self, request: web.Request) -> web.Response:
         given = await request.json()
-        self._reached()
+        self._reached(False)
         posts = self._posts[given["chat"]]
         posts.append(given["text"])
-        self._reached()
+        self._reached(True)
         return web.json_response({"id": len(posts)})

@@ -59,7 +59,7 @@ def prepare() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     phonenumbers.PhoneMetadata.load_all()
-    rates = limits.Rates(bot=(10_000, 1.0), group=(10_000, 1.0), chat=(1_000.0, 1_000.0), pace=0.02)
+    rates = limits.Rates(bot=(10_000, 1.0), group=(10_000, 1.0), chat=(1_000.0, 1_000.0))
     vars(limits)["Rates"] = lambda: rates
     vars(whatsapp)["Timing"] = lambda: Timing(callback=1.0, lists=(0.2, 0.5))
 

@@ -1,0 +1,280 @@
+"""`head < tail` says what waits, after every sequence of what can happen to a chat: a machine against a small model.
+
+FIRSTLINE_EXAMPLES sets how many sequences are tried on SQLite; a server gets a fifth of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import Connection, select
+
+from core.conversation import Address, Message
+from core.errors import Fenced
+from core.records import Admission, Claim, Outcome, Promise, Settlement
+from core.store import inbox
+from core.store.schema import conversation
+from core.store.sql import SqlStore
+from tests.core.store.fleet import AT, LATER, Fleet, answer, arrival
+
+EXAMPLES = int(os.environ.get("FIRSTLINE_EXAMPLES", "200"))
+T = TypeVar("T")
+chats = st.sampled_from("ab")
+which = st.integers(0, 1)
+numbers = itertools.count()
+
+
+class World:
+    """A store with two processes, driven from tests that are no coroutines."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self.fleet = Fleet(url)
+        self.processes = [self.run(self.fleet.start()) for _ in range(2)]
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def waited() -> T:
+            return await work
+
+        return self._runner.run(waited())
+
+    def read(self, look: Callable[[Connection], T]) -> T:
+        async def seen() -> T:
+            return await self.processes[0]._database.read(look)
+
+        return self._runner.run(seen())
+
+    def close(self) -> None:
+        self.run(self.fleet.stop())
+        self._runner.close()
+
+
+@dataclass
+class Chat:
+    """What must be true of a chat. `told` are the claims each process was given last."""
+
+    waiting: list[Message] = field(default_factory=list)
+    planned: dict[str, Settlement] = field(default_factory=dict)
+    parked: list[Message] = field(default_factory=list)
+    known: list[Message] = field(default_factory=list)
+    owner: int | None = None
+    over: bool = False
+    epoch: int = 0
+    attempts: int = 0
+    told: dict[int, Claim] = field(default_factory=dict)
+
+    @property
+    def free(self) -> bool:
+        return self.owner is None or self.over
+
+    def take(self, process: int, address: Address) -> Claim:
+        if self.owner != process:
+            self.epoch += 1
+        self.owner, self.over, self.attempts = process, False, self.attempts + 1
+        self.told[process] = Claim(address, self.epoch, self.attempts)
+        return self.told[process]
+
+    def holds(self, process: int) -> bool:
+        claim = self.told.get(process)
+        return claim is not None and self.owner == process and claim.epoch == self.epoch
+
+    def let_go(self) -> None:
+        self.owner, self.over = None, False
+
+
+class Machine(RuleBasedStateMachine):
+    """Two processes and two chats of a channel of their own."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.channel = f"m{next(numbers)}"
+        self.chats = {chat: Chat() for chat in "ab"}
+        self.count = itertools.count()
+
+    def address(self, chat: str) -> Address:
+        return Address(self.channel, chat)
+
+    def store(self, process: int) -> SqlStore:
+        return self.world.processes[process]
+
+    def fenced(self, chat: str, process: int, work: Awaitable[T]) -> T | None:
+        """Run it; it must be refused exactly when the process does not hold the chat."""
+        holds = self.chats[chat].holds(process)
+        try:
+            done = self.world.run(work)
+        except Fenced:
+            assert not holds
+            return None
+        assert holds
+        return done
+
+    @rule(chat=chats, process=which, room=st.booleans(), early=st.booleans())
+    def admit(self, chat: str, process: int, room: bool, early: bool) -> None:
+        number = next(self.count)
+        at = AT if early else AT.replace(microsecond=number)
+        written = Message(str(number), self.address(chat), "hi", at)
+        model = self.chats[chat]
+        alone = not model.waiting
+        model.waiting.append(written)
+        model.known.append(written)
+        admission = self.world.run(self.store(process).admit(arrival(written), room=room))
+        assert admission == Admission(True, self._claim(chat, process, room), alone)
+
+    def _claim(self, chat: str, process: int, room: bool) -> Claim | None:
+        model = self.chats[chat]
+        if room and model.free:
+            return model.take(process, self.address(chat))
+        if model.owner == process:
+            model.told[process] = Claim(self.address(chat), model.epoch, model.attempts)
+            return model.told[process]
+        return None
+
+    @rule(chat=chats, process=which, room=st.booleans(), data=st.data())
+    def admit_again(self, chat: str, process: int, room: bool, data: st.DataObject) -> None:
+        model = self.chats[chat]
+        if not model.known:
+            return
+        written = data.draw(st.sampled_from(model.known), "known")
+        expected = None
+        if model.waiting:
+            expected = self._claim(chat, process, room)
+        elif room and model.owner is None:
+            model.epoch += 1  # taken and given back at once
+        admission = self.world.run(self.store(process).admit(arrival(written), room=room))
+        assert admission == Admission(False, expected, alone=False)
+
+    @rule(process=which, most=st.integers(1, 3))
+    def claim(self, process: int, most: int) -> None:
+        claims = self.world.run(self.store(process).claim(most, [self.channel]))
+        found = {claim.address.chat: claim for claim in claims}
+        may = {chat for chat, model in self.chats.items() if model.waiting and model.free}
+        assert set(found) <= may
+        assert len(found) == min(most, len(may))
+        for chat, claim in found.items():
+            assert claim == self.chats[chat].take(process, self.address(chat))
+
+    @rule(chat=chats, process=which, most=st.integers(1, 3), outcome=st.sampled_from(["answered", "parked"]))
+    def settle(self, chat: str, process: int, most: int, outcome: str) -> None:
+        model = self.chats[chat]
+        if process not in model.told or not model.waiting:
+            return
+        loose = [m for m in model.waiting if not any(m in plan.messages for plan in model.planned.values())]
+        plan = next(iter(model.planned.values()), None)
+        ended = plan or answer(*loose[:most], key=self._key(loose[0]))
+        ended = replace(ended, entry=replace(ended.entry, outcome=Outcome(outcome)))
+        done = self.fenced(chat, process, self.store(process).settle(ended, model.told[process]))
+        if done is None:
+            return
+        model.planned.pop(ended.key, None)
+        model.waiting = [m for m in model.waiting if m not in ended.messages]
+        model.parked += ended.messages if outcome == "parked" else ()
+        model.attempts = 0
+        assert done.released == (not model.waiting)
+        if done.released:
+            model.let_go()
+
+    def _key(self, written: Message) -> str:
+        return written.id
+
+    @rule(chat=chats, process=which)
+    def plan(self, chat: str, process: int) -> None:
+        model = self.chats[chat]
+        loose = [m for m in model.waiting if not any(m in plan.messages for plan in model.planned.values())]
+        if process not in model.told or not loose:
+            return
+        planned = answer(loose[0], key=self._key(loose[0]))
+        if self.fenced(chat, process, self.store(process).plan(planned, ["One.", "Two."], model.told[process])):
+            model.planned[planned.key] = planned
+
+    @rule(chat=chats, process=which, tried=st.booleans())
+    def release(self, chat: str, process: int, tried: bool) -> None:
+        model = self.chats[chat]
+        if process not in model.told:
+            return
+        holds = model.holds(process)
+        self.world.run(self.store(process).release([model.told[process]], tried=tried))
+        if holds:
+            model.attempts = max(0, model.attempts - (0 if tried else 1))
+            model.let_go()
+
+    @rule(chat=chats, process=which)
+    def renew(self, chat: str, process: int) -> None:
+        model = self.chats[chat]
+        if process in model.told:
+            ours = self.world.run(self.store(process).renew([model.told[process]]))
+            assert set(ours) == ({self.address(chat)} if model.holds(process) else set())
+            model.over = model.over and not ours
+
+    @precondition(lambda self: any(model.owner is not None for model in self.chats.values()))
+    @rule()
+    def pass_time(self) -> None:
+        micros = LATER.total_seconds() * 1_000_000
+        moved = "UPDATE conversation SET lease_until = lease_until - :by WHERE conv LIKE :these"
+        self.world.run(self.world.fleet.sql(moved, by=int(micros), these=f"{self.channel}:%"))
+        for model in self.chats.values():
+            model.over = model.owner is not None
+
+    @precondition(lambda self: any(model.parked for model in self.chats.values()))
+    @rule(data=st.data(), process=which, again=st.booleans())
+    def look_at_parked(self, data: st.DataObject, process: int, again: bool) -> None:
+        chat = data.draw(st.sampled_from([chat for chat, model in self.chats.items() if model.parked]), "chat")
+        model = self.chats[chat]
+        written = data.draw(st.sampled_from(model.parked), "parked")
+        do: Callable[[str], Awaitable[bool]] = self.store(process).retry if again else self.store(process).drop
+        assert self.world.run(do(arrival(written).key))
+        assert not self.world.run(do(arrival(written).key))
+        model.parked.remove(written)
+        if again:
+            model.waiting.append(written)
+            model.attempts = 0
+
+    @invariant()
+    def the_store_says_of_every_chat_what_must_be_true(self) -> None:
+        for chat, model in self.chats.items():
+            row, promises = self.world.read(partial(self.look, chat))
+            owner = None if model.owner is None else self.store(model.owner).owner
+            assert row in {None, (len(model.waiting), owner, model.epoch, model.attempts)}
+            assert (row is None) == (not model.known)
+            assert {p.plan.key for p in promises if p.plan} == set(model.planned)
+            waiting = sorted(int(m.id) for p in promises for m in p.messages)
+            assert waiting == sorted(int(m.id) for m in model.waiting)
+
+    def look(self, chat: str, connection: Connection) -> tuple[tuple[Any, ...] | None, list[Promise]]:
+        """The chat's one row, as far as the model knows it, and what waits."""
+        one = conversation.c
+        query = select(one.tail - one.head, one.owner, one.epoch, one.attempts)
+        row = connection.execute(query.where(one.conv == str(self.address(chat)))).first()
+        return None if row is None else tuple(row), inbox.unsettled(connection, self.address(chat))
+
+
+@pytest.fixture
+def world(url: str) -> Iterator[World]:
+    made = World(url)
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("url", ["memory", "postgres"], indirect=True)
+def test_head_and_tail_say_exactly_what_waits_whatever_happens(world: World) -> None:
+    run_state_machine_as_test(
+        lambda: Machine(world),  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=EXAMPLES // 5 if world.fleet.shared else EXAMPLES,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
