@@ -14,10 +14,11 @@ from typing import Any
 from core import cards
 from core.abilities import Cards, Files, Limited, Shows
 from core.conversation import Address, Conversation, Holder, Message, MessageKind
+from core.counters import Counters
 from core.errors import ChannelError, StoreError, Unreachable
 from core.policy import Policy
 from core.ports import Channel, Store
-from core.records import Part, said
+from core.records import Part, PartState, said
 from core.rules import Decision
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ MOST_FILES = 10
 
 FILE_SECONDS = 30.0
 """Seconds fetching and showing one file may take."""
+
+UNSURE = "nobody can tell whether it arrived, and it is not sent again"
 
 CARD_SECONDS = 10.0
 """Seconds posting one card may take."""
@@ -40,7 +43,9 @@ class Board:
         store: Store,
         channels: Mapping[str, Channel],
         beside: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        counters: Counters,
     ) -> None:
+        self._counters = counters
         self._store = store
         self._channels = channels
         self.beside = beside
@@ -83,9 +88,10 @@ class Board:
             await self._post(policy.operators, customer, card)
 
     def miss(self, policy: Policy, customer: Address, refused: Sequence[Part]) -> None:
-        """Tell a person of parts that were refused before their answer was settled."""
+        """Tell a person of parts that the customer lacks, or may lack, though their answer is settled."""
         for part in refused:
-            self.beside(self.lost(policy, customer, part.text, "the platform refused it later"))
+            why = UNSURE if part.state is PartState.ABANDONED else "the platform refused it later"
+            self.beside(self.lost(policy, customer, part.text, why))
 
     async def stuck(self, policy: Policy, customer: Address, why: Exception) -> None:
         """Tell a person that an answer has been waiting for long; it goes out by itself once it can."""
@@ -112,6 +118,7 @@ class Board:
             async with asyncio.timeout(CARD_SECONDS):
                 sent_as = await channel.post(desk, cards.cut(text), cards.buttons(customer))
         except (ChannelError, TimeoutError) as error:
+            self._counters.count("cards_failed")
             log.error("the operators' chat could not be reached: %s", type(error).__name__)  # noqa: TRY400 - expected
             return False
         await self._store.remember_card(customer, desk, sent_as)

@@ -25,8 +25,8 @@ MEANINGS: Mapping[str, str] = {
     "writes_fenced": "Writes refused because another process answers the chat by now.",
     "hints_sent": "Hints given to other processes, by rumour.",
     "hints_received": "Hints heard from other processes, by rumour.",
-    "store_errors": "Times the store could not commit or read, by what was tried.",
-    "retries": "Times something was put off and tried again, by what it was.",
+    "store_errors": "Times the store could not be asked for work or told that this process lives, by what.",
+    "answers_unconfirmed": "Answers nobody could confirm for minutes; tried again later, by channel.",
     "cards_failed": "Cards the operators' chat did not take.",
 }
 """Every name the desk counts under, with its meaning; docs/operators.md says what to do about each."""
@@ -39,18 +39,14 @@ class Counters:
         self._counts: Counter[tuple[str, Labels]] = Counter()
 
     def count(self, name: str, n: int = 1, **labels: str) -> None:
-        """`n` more of this. KeyError for a name without a meaning, ValueError when it would become less."""
-        if name not in MEANINGS:
-            raise KeyError(name)
-        if n < 0:
-            raise ValueError(f"{name} only grows")
+        """`n` more of this. Never raises: counting must not cost an answer."""
         self._counts[name, tuple(sorted(labels.items()))] += n
 
     def snapshot(self) -> Mapping[str, Mapping[Labels, int]]:
         """All numbers by name, then by labels; a name that was never counted is 0 without labels."""
         found: dict[str, dict[Labels, int]] = {name: {} for name in MEANINGS}
         for (name, labels), number in self._counts.items():
-            found[name][labels] = number
+            found.setdefault(name, {})[labels] = number
         return {name: counts or {(): 0} for name, counts in found.items()}
 
     def total(self, name: str) -> int:

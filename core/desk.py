@@ -21,6 +21,7 @@ from core.abilities import Charges
 from core.board import Board
 from core.burst import Burst, Clock, free, now, paid
 from core.conversation import ORDERS, Address, Arrival, Conversation, Message, MessageKind
+from core.counters import Counters
 from core.ending import POISON, Ending
 from core.errors import Fenced, Rejected, Unreachable, Withdrawn
 from core.handover import WITH_PEOPLE, Handover
@@ -47,12 +48,12 @@ class Desk(Register):
         super().__init__(store, clock)
         self._channels = channels
         self._group = asyncio.TaskGroup()
-        self.lanes = Lanes(self._group, self._answer, self._fill)
-        self._leases = Leases(store, channels, self.lanes, self.fleet)
-        self._board = Board(store, channels, self.lanes.beside)
-        self._ending = Ending(store, channels, self._board, clock)
+        self.counters = Counters()
+        self.lanes = Lanes(self._group, self._answer, self._fill, self.counters)
+        self._leases = Leases(store, channels, self.lanes, self.fleet, self.counters)
+        self._board = Board(store, channels, self.lanes.beside, self.counters)
+        self._ending = Ending(store, channels, self._board, self.counters, clock)
         self.people = Handover(store, channels, self._board, self._ending, self._asked)
-        self.counters = self._ending.counters
 
     async def __aenter__(self) -> Desk:
         await self._group.__aenter__()
@@ -80,7 +81,8 @@ class Desk(Register):
     def _count(self, arrival: Arrival, admission: Admission) -> None:
         channel = arrival.message.address.channel if arrival.message else ""
         what = "messages_parked" if arrival.problem else "messages_accepted"
-        self.counters.count(what if admission.new else "messages_duplicate", channel=channel)
+        what = what if admission.new else "messages_duplicate"
+        self.counters.count(what, channel=channel)
 
     def _place(self, message: Message, admission: Admission) -> None:
         """A place in the chat's lane where the chat is ours; else whoever has it is told, and finds it anyway."""
@@ -105,6 +107,7 @@ class Desk(Register):
                 if channel is not None and message.address != self.policy.operators and message.kind not in ORDERS:
                     await channel.acknowledge(message)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here must not cost the answer
+            self.counters.count("acknowledgements_failed", channel=message.address.channel)
             log.warning("%s was not acknowledged: %s", message.address.channel, type(error).__name__)
 
     async def stop(self, address: Address) -> None:
@@ -122,7 +125,9 @@ class Desk(Register):
 
     async def resume(self) -> int:
         """Take up what was promised before and nobody holds, the number of chats; call it before listening."""
-        return await self._leases.look()
+        found = await self._leases.look()
+        self.counters.count("chats_resumed", found)
+        return found
 
     async def idle(self, grace: float | None = None) -> bool:
         """Wait until nothing is being answered, at most `grace` seconds; False when time ran out."""
@@ -138,6 +143,10 @@ class Desk(Register):
 
     async def _answer(self, lane: Lane) -> None:
         """Take the lane's next work from heard to settled; nothing it meets may end the lane."""
+        async with self._leases.trying(lane):
+            await self._work(lane)
+
+    async def _work(self, lane: Lane) -> None:
         ending, policy = self._ending, self.policy
         if lane.claim.attempts > POISON:
             await ending.keep(lane, policy, lambda: ending.set_aside(lane, policy))
@@ -146,7 +155,9 @@ class Desk(Register):
             plan = lane.unfinished.pop(0)
             await ending.keep(lane, policy, lambda: ending.finish(lane, policy, plan))
             return
-        messages = await lane.take()
+        await lane.quiet()
+        await self._leases.catch_up(lane)
+        messages = lane.take_now(1 if lane.suspect else BURST)
         if messages[0].kind in ORDERS:
             await ending.keep(lane, policy, lambda: self.people.obey(lane, policy, messages[0]))
             return
@@ -209,7 +220,7 @@ class Desk(Register):
             async with aclosing(source(self.policy, self.people, burst, decision)) as pieces:
                 piece = await lane.pull(pieces)
                 if piece is not None:
-                    lane.shown = True
+                    lane.show()
                     piece = opening(self.policy, burst, decision) + piece
                 while piece is not None:
                     burst.shown(piece)
@@ -217,6 +228,7 @@ class Desk(Register):
                     piece = await lane.pull(pieces)
             if lane.interrupted is not Interrupt.MORE or lane.shown:
                 break
+            await self._leases.catch_up(lane)
             burst.messages += lane.take_now(BURST - len(burst.messages))
             lane.begin(len(burst.messages))
             burst.hear(await self._store.load(lane.address), self.policy.idle)

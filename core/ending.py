@@ -23,21 +23,23 @@ from core.records import Outcome, Settlement
 log = logging.getLogger(__name__)
 
 POISON = 8
-"""Claims without anything settled after which a chat's first message is set aside (research: reliability, trap 8)."""
+"""Tries without anything settled after which a chat's first message is set aside (research: reliability, trap 8)."""
 
 SILENT = POISON + 2
-"""Claims after which not even an apology is tried: that may be what the processes died of."""
+"""Tries after which not even an apology is tried: that may be what the processes died of."""
 
 
 class Ending:
     """Ends work of lanes; nothing of it is done twice, because every write is under a claim and a key."""
 
-    def __init__(self, store: Store, channels: Mapping[str, Channel], board: Board, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], board: Board, counters: Counters, clock: Clock
+    ) -> None:
         self._store = store
         self._channels = channels
         self._board = board
         self.clock = clock
-        self.counters = Counters()
+        self.counters = counters
 
     def box(self, lane: Lane, burst: Burst) -> ReplyBox:
         """The Outbox of an answer under way."""
@@ -86,8 +88,12 @@ class Ending:
     async def set_aside(self, lane: Lane, policy: Policy) -> None:
         """Park what every process so far has died of: the customer is told, people are, and the chat goes on."""
         if lane.unfinished:
-            plan = lane.unfinished.pop(0)
-            await self.settle(lane, policy, ended(plan, Outcome.PARKED))
+            plan = lane.unfinished[0]
+            parts = await self._store.parts(plan.address, plan.key)
+            stands = "\n\n".join(part.text for part in parts if part.arrived)
+            done = bool(parts) and all(part.arrived for part in parts)
+            await self.settle(lane, policy, plan if done else ended(plan, Outcome.PARKED, stands))
+            del lane.unfinished[0]
         else:
             message = lane.take_now(1)[0]
             burst = Burst(lane.address, self.clock, [message], self.clock(), Conversation(lane.address))
@@ -113,5 +119,5 @@ class Ending:
         try:
             await patiently(what, work, StoreError, ChannelError, tired=tired)
         except Unconfirmed as error:
-            self.counters.count("retries", what="unconfirmed")
+            self.counters.count("answers_unconfirmed", channel=lane.address.channel)
             log.error("%s is left for a later try: %s", what, error)  # noqa: TRY400 - expected

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort_right
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from enum import Enum
 from itertools import takewhile
@@ -26,7 +26,8 @@ ALBUM_LONGEST = 5.0
 
 
 CAREFUL = 3
-"""Claims without anything settled after which messages are answered one by one, so that a bad one stands alone."""
+"""Tries without anything settled after which a chat is tried alone and its messages one by one: who dies then shows
+which one it was."""
 
 WITHDRAWING = frozenset({MessageKind.OPT_OUT, MessageKind.TAKE, MessageKind.SAY})
 """What must be heard before anything more of an answer goes out."""
@@ -114,11 +115,13 @@ class Lane:
         """The customer's messages that wait before anything a person of ours asked for."""
         return list(takewhile(lambda message: message.kind not in ORDERS, self.waiting))
 
-    async def take(self) -> list[Message]:
-        """Everybody who waits, an album whole: after a second of quiet, at most five seconds after it began.
+    def arrange(self, order: Sequence[str]) -> None:
+        """Bring those who wait into the order the store has them in; whoever it does not know yet comes last."""
+        places = {name: place for place, name in enumerate(order)}
+        self.waiting.sort(key=lambda message: places.get(message.id, len(places)))
 
-        One at a time where answering them all together may have been what earlier processes died of.
-        """
+    async def quiet(self) -> None:
+        """Wait until an album is whole: after a second of quiet, at most five seconds after it began."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + ALBUM_LONGEST
         while self.waiting and self.waiting[-1].album and loop.time() < give_up:
@@ -128,7 +131,6 @@ class Lane:
                     await self._joined.wait()
             except TimeoutError:
                 break
-        return self.take_now(1 if self.claim.attempts > CAREFUL else BURST)
 
     def take_now(self, most: int = BURST) -> list[Message]:
         """Who waits at this instant, at most so many, and from here on `MORE` counts anew.
@@ -167,6 +169,17 @@ class Lane:
             raise
         finally:
             self._pulling = None
+
+    def show(self) -> None:
+        """The customer is about to see something: what comes from now on gets an answer of its own."""
+        self.shown = True
+        if self.interrupted is Interrupt.MORE:  # it came in the very moment the first piece did
+            self.interrupted = None
+
+    @property
+    def suspect(self) -> bool:
+        """Whether processes have died of what waits here, so that it is tried one by one."""
+        return self.claim.attempts > CAREFUL
 
     def begin(self, heard: int) -> None:
         """Nothing of the next answer to so many messages is shown; who waits interrupts it while there is room."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from core.conversation import Address
+from core.counters import Counters
 from core.errors import Fenced
 from core.lane import Lane
 from core.records import Claim
@@ -32,7 +33,9 @@ class Lanes:
         group: asyncio.TaskGroup,
         work: Callable[[Lane], Awaitable[None]],
         fill: Callable[[Lane], Awaitable[None]],
+        counters: Counters,
     ) -> None:
+        self._counters = counters
         self._group = group
         self._work = work
         self._fill = fill
@@ -101,7 +104,7 @@ class Lanes:
     async def _serve(self, lane: Lane) -> None:
         try:
             while True:
-                if lane.stale or not (lane.unfinished or lane.waiting or lane.released):
+                while lane.stale or not (lane.unfinished or lane.waiting or lane.released):
                     await self._fill(lane)
                 if not (lane.unfinished or lane.waiting):
                     break
@@ -109,6 +112,7 @@ class Lanes:
                 try:
                     await self._work(lane)
                 except Fenced:
+                    self._counters.count("writes_fenced")
                     log.warning("a chat on %s is answered by another process now", lane.address.channel)
                     if lane.claim.epoch == lane.under.epoch:
                         break

@@ -7,11 +7,14 @@ is the desk's affair.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from core.abilities import Follows
 from core.conversation import Address
+from core.counters import Counters
 from core.errors import StoreError
 from core.fleet import HEARTBEAT, LEASE, LOOK, Fleet
 from core.lane import Interrupt, Lane
@@ -32,7 +35,11 @@ GAP = 0.1
 class Leases:
     """The fleet's side of the lanes. `run` goes on beside the answers for as long as the desk is open."""
 
-    def __init__(self, store: Store, channels: Mapping[str, Channel], lanes: Lanes, fleet: Fleet) -> None:
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], lanes: Lanes, fleet: Fleet, counters: Counters
+    ) -> None:
+        self._counters = counters
+        self._suspects = asyncio.Lock()
         self._store = store
         self._channels = channels
         self._lanes = lanes
@@ -43,8 +50,8 @@ class Leases:
     async def run(self) -> None:
         """Look for work, renew and hear hints until cancelled; a failure of one round is only logged."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(_for_ever("renewing", self.beat, self._heartbeat))
-            group.create_task(_for_ever("looking for work", self.look, self._until_news))
+            group.create_task(self._for_ever("renewing", self.beat, self._heartbeat))
+            group.create_task(self._for_ever("looking", self.look, self._until_news))
             group.create_task(self._hear())
 
     async def look(self) -> int:
@@ -53,6 +60,7 @@ class Leases:
         while not self._closing and (most := min(AT_ONCE, self._lanes.room)):
             claims = await self._store.claim(most, list(self._channels))
             for claim in claims:
+                self._counters.count("chats_taken_over" if claim.taken else "chats_claimed")
                 self._lanes.open(claim, stale=True)
             found += len(claims)
             if len(claims) < most:
@@ -65,6 +73,7 @@ class Leases:
         ours = await self._store.renew([claim for _, claim in held.values()])
         for address, (lane, claim) in held.items():
             if address not in ours and not lane.released and lane.claim.epoch == claim.epoch:
+                self._counters.count("leases_lost")
                 log.warning("a chat on %s was taken over by another process", address.channel)
                 self._lanes.lose(lane)
         self._fleet.size = await self._store.size()
@@ -89,10 +98,26 @@ class Leases:
             else:
                 for message in promise.messages:
                     lane.join(message)
+        lane.arrange([message.id for promise in promises for message in promise.messages])
         return bool(promises)
 
-    async def _joined(self, lane: Lane) -> None:
-        await self._bring(lane)
+    async def catch_up(self, lane: Lane) -> None:
+        """Before anything is taken from a lane: what came before it by way of another process."""
+        while lane.stale:
+            await self._bring(lane)
+
+    @asynccontextmanager
+    async def trying(self, lane: Lane) -> AsyncIterator[None]:
+        """While something is done in a chat: counted before it begins, and alone where processes have died of it."""
+        async with contextlib.AsyncExitStack() as stack:
+            if lane.suspect:
+                await stack.enter_async_context(self._suspects)
+            if not lane.claim.counted:
+                what = f"a try on {lane.address.channel}"
+                tried = await patiently(what, lambda: self._store.attempt(lane.under), StoreError)
+                if lane.claim.epoch == tried.epoch:
+                    lane.claim = lane.under = tried
+            yield
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Leave these chats to whoever wants them; call it when nothing is done in them any more."""
@@ -109,15 +134,18 @@ class Leases:
 
     def tell(self, rumour: Rumour, address: Address) -> None:
         """Let the other processes know of something in a chat."""
+        self._counters.count("hints_sent", rumour=rumour)
         self._store.hint(Hint(rumour, address))
 
     async def _hear(self) -> None:
         async for hint in self._store.hints():
+            self._counters.count("hints_received", rumour=hint.rumour)
             lane = self._lanes.get(hint.address)
             channel = self._channels.get(hint.address.channel)
             match hint.rumour:
                 case Rumour.JOINED if lane is not None:
-                    self._lanes.beside(self._joined(lane))
+                    lane.stale = True
+                    self._lanes.beside(self.catch_up(lane))
                 case Rumour.JOINED:
                     self._news.set()
                 case Rumour.STOPPED if lane is not None:
@@ -137,14 +165,16 @@ class Leases:
             pass
         self._news.clear()
 
-
-async def _for_ever(what: str, work: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await pause()
-        try:
-            async with asyncio.timeout(LEASE):
-                await work()
-        except (StoreError, TimeoutError) as error:
-            log.warning("%s failed: %s: %s", what, type(error).__name__, error)
-        except Exception:
-            log.exception("%s broke", what)
+    async def _for_ever(
+        self, what: str, work: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]]
+    ) -> None:
+        while True:
+            await pause()
+            try:
+                async with asyncio.timeout(LEASE):
+                    await work()
+            except (StoreError, TimeoutError) as error:
+                self._counters.count("store_errors", what=what)
+                log.warning("%s failed: %s: %s", what, type(error).__name__, error)
+            except Exception:
+                log.exception("%s broke", what)

@@ -187,6 +187,10 @@ class Store(Protocol):
         """Claim at most so many chats of these channels with work that nobody holds, the longest silent first."""
         ...
 
+    async def attempt(self, claim: Claim) -> Claim:
+        """Count that work on a chat begins, before it can end the process. Fenced."""
+        ...
+
     async def renew(self, claims: Sequence[Claim]) -> Collection[Address]:
         """Hold these chats for another lease; those that are still ours. Counts as a sign of life."""
         ...

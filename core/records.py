@@ -149,13 +149,16 @@ class Settlement:
 class Claim:
     """The right to answer one chat, until it is given back or another process takes it over.
 
-    Every write under it is refused once the chat's epoch has moved on. `attempts` counts how often the chat was claimed
-    since something of it was settled last: more than a few mean that whoever tries dies of it.
+    Every write under it is refused once the chat's epoch has moved on. `attempts` counts how often somebody began to
+    work on the chat since something of it was settled last: more than a few mean that whoever tries dies of it.
+    `counted`: this time is among them already. `taken`: its last owner never gave it back.
     """
 
     address: Address
     epoch: int
     attempts: int = 1
+    counted: bool = True
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What settling found: parts of the reply that were refused, and whether the chat was given back: nothing waits."""
+    """What settling found: parts the customer lacks, or may lack, and whether the chat was given back: nothing waits."""
 
     refused: tuple[Part, ...] = ()
     released: bool = False

@@ -60,7 +60,7 @@ def watch(store: Any, channel: MemoryChannel, post: Post) -> None:
     settle = store.settle
     before: dict[str, int] = {}
 
-    async def settled(settlement: Settlement, claim: Claim | None = None) -> Settled:
+    async def committed(settlement: Settlement, claim: Claim | None) -> Settled:
         found: Settled = await settle(settlement, claim)
         chat = settlement.address.chat
         answers = len(channel.said[chat])
@@ -70,6 +70,10 @@ def watch(store: Any, channel: MemoryChannel, post: Post) -> None:
             post.tell(SETTLED, chat, int(message.id))
         before[chat] = answers
         return found
+
+    async def settled(settlement: Settlement, claim: Claim | None = None) -> Settled:
+        # What is committed is told even if the desk does not wait for it any more.
+        return await asyncio.shield(asyncio.create_task(committed(settlement, claim)))
 
     store.settle = settled
 

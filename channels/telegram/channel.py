@@ -67,7 +67,7 @@ class TelegramChannel:
 
     async def run(self, inbox: Inbox) -> None:
         """Listen until cancelled. Raises WrongToken when Telegram does not know the token."""
-        self._outlet.silences.join(inbox.fleet)  # first of all: an answer may be asked for before the bot is known
+        self._outlet.join(inbox.fleet)  # first of all: an answer may be asked for before the bot is known
         await self._client.open()
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -21,6 +21,7 @@ from channels.telegram.openings import Openings
 from channels.telegram.recent import Recent
 from channels.telegram.silence import Silences
 from core.errors import ChannelError, NotSent, Throttled, Unconfirmed
+from core.ports import Fleet
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,14 @@ class Outlet:
         self.client = client
         self.counts = zeros(COUNTED)
         self.openings = Openings(self.counts)
-        self.silences = Silences(limits, client.bot)
+        self.silences = Silences(client.bot, limits.hush)
         self._limits = limits
         self._moved: Recent[int, int] = Recent()
+
+    def join(self, fleet: Fleet) -> None:
+        """From now on silences and the bot's rate are shared with these processes."""
+        self.silences.join(fleet)
+        self._limits.processes = lambda: fleet.size
 
     def move(self, old: int, new: int) -> None:
         """A group became a supergroup: from now on its answers go to the new number."""

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from channels.telegram.limits import Limits
 from core.errors import StoreError
 from core.ports import Fleet
 
@@ -25,10 +25,13 @@ LAST_WORDS = 2.0
 
 
 class Silences:
-    """The silences of one bot. Before `join` there is only this process."""
+    """The silences of one bot. Before `join` there is only this process.
 
-    def __init__(self, limits: Limits, bot: int) -> None:
-        self._limits = limits
+    `hush` is called with a chat (None for all) and the seconds for which nothing may leave to it.
+    """
+
+    def __init__(self, bot: int, hush: Callable[[int | None, float], None]) -> None:
+        self._hush = hush
         self._bot = f"telegram:{bot}"
         self._names = re.compile(rf"{self._bot}(?::(-?\d+))?", re.ASCII)
         self._fleet: Fleet | None = None
@@ -38,9 +41,8 @@ class Silences:
         self._writing: set[asyncio.Task[None]] = set()
 
     def join(self, fleet: Fleet) -> None:
-        """From now on these processes share silences and the bot's rate."""
+        """From now on these processes share silences."""
         self._fleet = fleet
-        self._limits.processes = lambda: fleet.size
 
     async def ask(self) -> None:
         """Learn what is in force now; all who ask before a reading has begun share it. Raises StoreError."""
@@ -87,7 +89,7 @@ class Silences:
             now = datetime.now(UTC)
             for scope, until in found.items():
                 if ours := self._names.fullmatch(scope):  # another bot's number may begin like this one's
-                    self._limits.hush(int(ours[1]) if ours[1] else None, (until - now).total_seconds())
+                    self._hush(int(ours[1]) if ours[1] else None, (until - now).total_seconds())
         return None
 
     async def _write(self, fleet: Fleet, scope: str, until: datetime) -> None:

@@ -131,6 +131,10 @@ class RecordedHistory:
         """As the real store."""
         return await self._store.claim(most, channels)
 
+    async def attempt(self, claim: Claim) -> Claim:
+        """As the real store."""
+        return await self._store.attempt(claim)
+
     async def renew(self, claims: Sequence[Claim]) -> Collection[Address]:
         """As the real store."""
         return await self._store.renew(claims)

@@ -210,6 +210,8 @@ def _read_each(connection: Connection, group: list[Job]) -> None:
 def _as_store_error(error: Exception) -> Exception:
     if isinstance(error, SQLAlchemyError):
         return StoreError(f"the store could not do it: {_words(error)}")
+    if isinstance(error, ValueError):  # a text no database takes, or a row nobody can read: it quotes what it is about
+        return StoreError(f"the store could not do it: {type(error).__name__}")
     return error
 
 

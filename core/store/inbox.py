@@ -34,7 +34,7 @@ _next = _first.on_conflict_do_update(
     set_={
         "tail": conversation.c.tail + 1,
         "version": case((conversation.c.version < VERSION, VERSION), else_=conversation.c.version),
-        **claiming(_room),
+        **claiming(_room, 1),
     },
 ).returning(
     conversation.c.tail, conversation.c.head, conversation.c.owner, conversation.c.epoch, conversation.c.attempts
@@ -83,24 +83,33 @@ def admit(c: Connection, owner: str, arrival: Arrival, room: bool) -> Admission:
 
 
 def unsettled(c: Connection, address: Address | None) -> list[Promise]:
-    """Every accepted arrival, as the plan it belongs to or as its chat's burst."""
-    promises = [_planned(c, row.conv, row.key, row.plan) for row in c.execute(_open_plans(address))]
+    """Every accepted arrival, as the plan it belongs to or as its chat's burst.
+
+    Of a chat nothing that stands behind what only newer processes can read: they answer it first.
+    """
+    plans = c.execute(_open_plans(address)).all()
+    newer = {row.conv for row in plans if row.version > VERSION}
+    promises = [_planned(c, row.conv, row.key, row.plan) for row in plans if row.conv not in newer]
     covered = {(str(p.address), m.id) for p in promises for m in p.messages}
     waiting: dict[str, list[Message]] = {}
-    for conv, body in c.execute(_open_inbox(address)):
-        message = MESSAGE.validate_json(body)
-        if (conv, message.id) not in covered:
-            waiting.setdefault(conv, []).append(message)
+    for conv, body, version in c.execute(_open_inbox(address)):
+        if version > VERSION:
+            newer.add(conv)
+        if conv not in newer:
+            message = MESSAGE.validate_json(body)
+            if (conv, message.id) not in covered:
+                waiting.setdefault(conv, []).append(message)
     return promises + [Promise(messages[0].address, tuple(messages)) for messages in waiting.values()]
 
 
 def _open_plans(address: Address | None) -> Any:
-    query = select(reply.c.conv, reply.c.key, reply.c.plan).where(reply.c.state == "planned").order_by(reply.c.at)
+    columns = (reply.c.conv, reply.c.key, reply.c.plan, reply.c.version)
+    query = select(*columns).where(reply.c.state == "planned").order_by(reply.c.at)
     return query if address is None else query.where(reply.c.conv == str(address))
 
 
 def _open_inbox(address: Address | None) -> Any:
-    query = select(inbox.c.conv, inbox.c.message).where(IS_ACCEPTED)
+    query = select(inbox.c.conv, inbox.c.message, inbox.c.version).where(IS_ACCEPTED)
     query = query.order_by(inbox.c.at, inbox.c.seq)
     return query if address is None else query.where(inbox.c.conv == str(address))
 

@@ -7,11 +7,11 @@ name of the process that asks. What is done under a claim is in `work`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Integer,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -58,20 +59,23 @@ _held = (conversation.c.conv == bindparam("c"), _mine, conversation.c.epoch == b
 CLAIMED = ("owner", "epoch", "lease_until", "attempts")
 
 
-def claiming(wanted: ColumnElement[bool]) -> dict[str, Any]:
-    """What an UPDATE sets on a chat's row to claim it where that is wanted and allowed; who has it keeps it."""
+def claiming(wanted: ColumnElement[bool], tries: int) -> dict[str, Any]:
+    """What an UPDATE sets on a chat's row to claim it where that is wanted and allowed; who has it keeps it.
+
+    `tries` is what it counts for: 1 where work begins at once.
+    """
     takes = wanted & _free
     anew = takes & _mine.is_not(True)
     return {
         "owner": case((takes, ME), else_=conversation.c.owner),
         "epoch": case((anew, conversation.c.epoch + 1), else_=conversation.c.epoch),
         "lease_until": case((takes, UNTIL), else_=conversation.c.lease_until),
-        "attempts": case((takes, conversation.c.attempts + 1), else_=conversation.c.attempts),
+        "attempts": case((takes, conversation.c.attempts + tries), else_=conversation.c.attempts),
     }
 
 
 _waiting = (
-    select(conversation.c.conv)
+    select(conversation.c.conv, conversation.c.owner)
     .where(HAS_WORK, _free)
     .order_by(conversation.c.last_at)
     .limit(bindparam("most", type_=Integer))
@@ -80,7 +84,7 @@ _waiting = (
 _claim = (
     update(conversation)
     .where(conversation.c.conv.in_(bindparam("convs", expanding=True)))
-    .values(claiming(bindparam("room", True, type_=Boolean).is_(True)))
+    .values(claiming(true(), 0))
     .returning(conversation.c.conv, conversation.c.epoch, conversation.c.attempts)
 )
 _to_renew = (
@@ -92,6 +96,9 @@ _renew = (
     update(conversation)
     .where(conversation.c.conv.in_(bindparam("convs", expanding=True)), _mine)
     .values(lease_until=UNTIL)
+)
+_attempt = (
+    update(conversation).where(*_held).values(attempts=conversation.c.attempts + 1).returning(conversation.c.attempts)
 )
 _untried = conversation.c.attempts - bindparam("untried", type_=Integer)
 _release = (
@@ -142,11 +149,22 @@ def _of(owner: str, claim: Claim) -> dict[str, Any]:
 def claim(c: Connection, owner: str, most: int, channels: Sequence[str]) -> list[Claim]:
     """Claim chats with work that nobody holds, the longest silent first; rows others look at are passed over."""
     ours = or_(False, *(_begins(conversation.c.conv, f"{name}:") for name in channels))
-    convs = c.execute(_waiting.where(ours), {"most": most}).scalars().all()
-    if not convs:
+    before = {row.conv: row.owner for row in c.execute(_waiting.where(ours), {"most": most})}
+    if not before:
         return []
-    rows = c.execute(_claim, {"me": owner, "convs": convs})
-    return [Claim(Address.parse(row.conv), row.epoch, row.attempts) for row in rows]
+    rows = c.execute(_claim, {"me": owner, "convs": list(before)})
+    return [
+        Claim(Address.parse(row.conv), row.epoch, row.attempts, counted=False, taken=before[row.conv] is not None)
+        for row in rows
+    ]
+
+
+def attempt(c: Connection, owner: str, claim: Claim) -> Claim:
+    """Count that work on the chat begins. Fenced."""
+    attempts = c.execute(_attempt, _of(owner, claim)).scalar()
+    if attempts is None:
+        raise Fenced("another process answers this chat now")
+    return replace(claim, attempts=attempts, counted=True)
 
 
 def show_life(c: Connection, owner: str) -> None:
@@ -172,7 +190,7 @@ def renew(c: Connection, owner: str, claims: Sequence[Claim]) -> set[Address]:
 def release(c: Connection, owner: str, claims: Sequence[Claim], tried: bool) -> None:
     """Give chats back that this owner still has, in the order in which everybody locks them."""
     for held in sorted(claims, key=lambda claim: str(claim.address)):
-        c.execute(_release, _of(owner, held) | {"untried": 0 if tried else 1})
+        c.execute(_release, _of(owner, held) | {"untried": int(held.counted and not tried)})
 
 
 def hold(c: Connection, owner: str, name: str) -> bool:

@@ -13,7 +13,7 @@ from core.conversation import Address
 from core.records import Claim, Part, PartState, Progress
 from core.store.codec import FEES, text
 from core.store.leases import fence
-from core.store.schema import part, reply
+from core.store.schema import conversation, part, reply
 
 TOLD = (PartState.DELIVERED, PartState.READ, PartState.REJECTED)
 """States only a platform can tell (or that end a part): a send of ours that ends later does not take them back."""
@@ -34,12 +34,16 @@ _kept = part.c.state.in_([state.value for state in TOLD]) & ~_begins
 _mark = (
     update(part)
     .where(*_one)
-    .values(state=case((_kept, part.c.state), else_=bindparam("s")), sent_as=bindparam("a"), fees=bindparam("f"))
+    .values(
+        state=case((_kept, part.c.state), else_=bindparam("s")),
+        sent_as=case((_begins | (bindparam("a") != ""), bindparam("a")), else_=part.c.sent_as),
+        fees=bindparam("f"),
+    )
 )
+_chat = select(conversation.c.conv).where(conversation.c.conv == bindparam("c")).with_for_update(read=True)
 _state = select(part.c.text, part.c.state, part.c.sent_as).where(*_one).with_for_update()
 _advance = update(part).where(*_one).values(state=bindparam("s"), sent_as=bindparam("a"))
 _reply_state = select(reply.c.state).where(reply.c.conv == bindparam("c"), reply.c.key == bindparam("r"))
-_reply_state = _reply_state.with_for_update(read=True)  # a settlement under way ends first: it may not see this news
 
 
 def add(c: Connection, conv: str, key: str, texts: Sequence[str]) -> None:
@@ -69,6 +73,7 @@ def mark(c: Connection, owner: str, address: Address, item: Part, claim: Claim |
 def advance(c: Connection, told: Progress) -> Part | None:
     """Write what a platform told, upwards only; the part when a reply that is settled already has failed with it."""
     values = {"c": str(told.address), "r": told.reply, "n": told.index}
+    c.execute(_chat, values)  # a settlement of it ends first, or begins after this and sees what is told here
     row = c.execute(_state, values).first()
     # What is planned is no message yet: the news is of an attempt that is over.
     if row is None or row.state == PartState.PLANNED.value:

@@ -1,7 +1,7 @@
 """A PostgreSQL server, or several of which one takes writes: how it is reached, and word from other processes.
 
-Server-side preparing is off and nothing is set for a whole session, so a pooler between transactions does no harm.
-What is done with a connection is in `database`.
+Nothing is set for a whole session, and statements are prepared on the server only where no pooler stands between: so a
+pooler that changes servers between transactions does no harm. What is done with a connection is in `database`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, Engine, create_engine, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.pool import NullPool
 
 from core.conversation import Address
@@ -32,6 +32,11 @@ REACH: dict[str, Any] = {
     "application_name": "firstline",
 }
 """libpq's parameters: a server that is gone without a word is noticed within a lease. Seconds; tcp_user_timeout ms."""
+
+PREPARED_AFTER = 2
+"""Times a statement is sent before the server keeps its plan; there are fewer than PREPARED of them."""
+
+PREPARED = 500
 
 CHANNEL = "firstline"
 LONGEST = 7000
@@ -53,13 +58,24 @@ def reach(url: str) -> dict[str, Any]:
 
 def engine(url: str) -> Engine:
     """An engine without a pool: every thread of the store keeps its one connection. StoreError for a URL of no use."""
-    return create_engine(
+    made = create_engine(
         "postgresql+psycopg://",
         poolclass=NullPool,
         hide_parameters=True,  # what customers wrote is for no log
         connect_args={**reach(url), "prepare_threshold": None},
         use_native_hstore=False,
     )
+    event.listen(made, "connect", _prepare_where_possible)
+    return made
+
+
+def _prepare_where_possible(connection: psycopg.Connection[Any], _record: object) -> None:
+    """A pooler makes up the process id it gives a client; the server itself gives its own."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.rollback()
+    if row is not None and row[0] == connection.info.backend_pid:
+        connection.prepare_threshold = PREPARED_AFTER
+        connection.prepared_max = PREPARED
 
 
 def notify(connection: Connection, sender: str, hints: list[Hint]) -> None:

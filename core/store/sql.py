@@ -76,6 +76,10 @@ class SqlStore:
         """Claim at most so many chats of these channels that have work and that nobody holds."""
         return await self._database.write(lambda c: leases.claim(c, self.owner, most, channels))
 
+    async def attempt(self, claim: Claim) -> Claim:
+        """Count that work on a chat begins."""
+        return await self._database.write(lambda c: leases.attempt(c, self.owner, claim), str(claim.address))
+
     async def renew(self, claims: Sequence[Claim]) -> Collection[Address]:
         """Hold these chats for another lease; those that are still ours."""
         if self._database.shared:

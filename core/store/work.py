@@ -6,8 +6,9 @@ Only statements on the life of a message belong here; what people read afterward
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, case, select, update
+from sqlalchemy import BigInteger, Boolean, Connection, Integer, Row, String, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.conversation import Address, Conversation, Holder, Message, MessageKind, Reply, Turn
@@ -16,43 +17,60 @@ from core.records import Claim, Outcome, Part, PartState, Settled, Settlement
 from core.store import parts
 from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, read_turn, text, turn_columns
 from core.store.leases import VERSION, fence, locked
-from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, reply, turn
+from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, part, reply, turn
 
 HISTORY = 200
 """At most so many turns of a chat are ever loaded."""
 
+LACKING = frozenset({PartState.REJECTED, PartState.ABANDONED})
+"""States of parts that the customer lacks, or may lack."""
+
 GIVEN_UP = "given up: whoever tried to answer it died of it"
 """What is wrong with a message that was parked because of too many claims."""
 
-_state = select(conversation.c.holder, conversation.c.replies).where(conversation.c.conv == bindparam("c"))
-_turns = (
-    select(turn.c.kind, turn.c.body).where(turn.c.conv == bindparam("c")).order_by(turn.c.number.desc()).limit(HISTORY)
-)
-_claim = (
-    insert(reply)
-    .on_conflict_do_update(
-        index_elements=["conv", "key"],
-        set_={"state": "settled", "plan": None},
-        where=reply.c.state != "settled",
+_chat = (
+    select(conversation.c.holder, conversation.c.replies, turn.c.kind, turn.c.body)
+    .join_from(
+        conversation,
+        turn,
+        (turn.c.conv == conversation.c.conv) & (turn.c.number >= conversation.c.turns - HISTORY),
+        isouter=True,
     )
-    .returning(reply.c.key)
+    .where(conversation.c.conv == bindparam("c"))
+    .order_by(turn.c.number)
+)
+_lacking = (
+    select(func.count())
+    .select_from(part)
+    .where(part.c.conv == bindparam("c"), part.c.reply == bindparam("k"), part.c.state.in_(LACKING))
+    .scalar_subquery()
+)
+_plan = insert(reply).on_conflict_do_nothing().returning(reply.c.key)  # PostgreSQL's rowcount says nothing here
+_settle_reply = insert(reply).on_conflict_do_update(
+    index_elements=["conv", "key"], set_={"state": "settled", "plan": None}
+)
+_theirs = (
+    inbox.c.conv == bindparam("c"),
+    inbox.c.message_id.in_(bindparam("ids", expanding=True)),
+    IS_ACCEPTED,
 )
 _done = (
     update(inbox)
-    .where(
-        inbox.c.conv == bindparam("c"),
-        inbox.c.message_id.in_(bindparam("ids", expanding=True)),
-        IS_ACCEPTED,
-    )
-    .values(state=bindparam("s"), reply=bindparam("r"), problem=bindparam("p"))
+    .where(*_theirs)
+    .values(state=bindparam("s"), reply=bindparam("k"), problem=bindparam("p"))
+    .returning(_lacking)
 )
-_heads = conversation.c.head + bindparam("h")
+_settled = select(reply.c.key).where(
+    reply.c.conv == bindparam("c"), reply.c.key == bindparam("k"), reply.c.state == "settled"
+)
+_waiting = select(func.count()).select_from(inbox).where(*_theirs).scalar_subquery()
+_heads = conversation.c.head + _waiting + bindparam("h", type_=Integer)
 _has_more = _heads < conversation.c.tail
 _may_hold = (conversation.c.holder != Holder.OPTED_OUT.value) | bindparam("said_so", type_=Boolean)
 _holds = bindparam("who", type_=String).is_not(None) & _may_hold
 _grow = (
     update(conversation)
-    .where(conversation.c.conv == bindparam("c"))
+    .where(conversation.c.conv == bindparam("c"), ~_settled.exists())
     .values(
         turns=conversation.c.turns + bindparam("n"),
         replies=conversation.c.replies + bindparam("r"),
@@ -66,9 +84,8 @@ _grow = (
     )
     .returning(conversation.c.turns, conversation.c.owner)
 )
-_settled = select(reply.c.key).where(
-    reply.c.conv == bindparam("c"), reply.c.key == bindparam("k"), reply.c.state == "settled"
-)
+_grow_fenced = _grow.where(conversation.c.owner == bindparam("me"), conversation.c.epoch == bindparam("e"))
+_add_turns = insert(turn).returning(turn.c.number)  # what returns something goes out as one statement
 _add_decision = insert(decision).on_conflict_do_nothing()
 _add_entry = insert(ledger).on_conflict_do_nothing()
 _add_call = insert(call).on_conflict_do_nothing()
@@ -76,12 +93,11 @@ _add_call = insert(call).on_conflict_do_nothing()
 
 def load(c: Connection, address: Address) -> Conversation:
     """The newest turns of a chat and who holds it."""
-    conv = str(address)
-    state = c.execute(_state, {"c": conv}).first()
-    if state is None:
+    rows = c.execute(_chat, {"c": str(address)}).all()
+    if not rows:
         return Conversation(address)
-    turns = tuple(read_turn(kind, body) for kind, body in reversed(c.execute(_turns, {"c": conv}).all()))
-    return Conversation(address, turns, Holder(state.holder), first_contact=state.replies == 0)
+    turns = tuple(read_turn(row.kind, row.body) for row in rows if row.kind is not None)
+    return Conversation(address, turns, Holder(rows[0].holder), first_contact=rows[0].replies == 0)
 
 
 def plan(c: Connection, owner: str, settlement: Settlement, texts: Sequence[str], claim: Claim | None) -> list[Part]:
@@ -90,7 +106,7 @@ def plan(c: Connection, owner: str, settlement: Settlement, texts: Sequence[str]
     conv, key = str(settlement.address), settlement.key
     row = {"conv": conv, "key": key, "state": "planned", "at": micros(settlement.entry.at), "version": VERSION}
     row["plan"] = kept(text(SETTLEMENT, settlement))
-    if c.execute(insert(reply).on_conflict_do_nothing(), row).rowcount:
+    if c.execute(_plan, row).first():
         parts.add(c, conv, key, [kept(body) for body in texts])
     return parts.read(c, conv, key)
 
@@ -102,48 +118,52 @@ def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | Non
     """
     conv, key = str(settlement.address), settlement.key
     entry = settlement.entry
-    if claim is not None and not locked(c, owner, claim):
-        if c.execute(_settled, {"c": conv, "k": key}).first():
-            return Settled(released=True)
-        raise Fenced("another process answers this chat now")
-    row = {"conv": conv, "key": key, "state": "settled", "at": micros(entry.at), "plan": None}
-    if not c.execute(_claim, row | {"version": VERSION}).first():
-        return Settled(released=claim is None)
-    # Before schema 3 what a person said was in no inbox; the migration counted a plan of it as one that waits.
-    heads = 0 if claim is None else 1
-    if settlement.messages:
-        parked = entry.outcome is Outcome.PARKED
-        values = {"c": conv, "r": key, "s": "parked" if parked else "settled", "p": GIVEN_UP if parked else ""}
-        heads = c.execute(_done, values | {"ids": [m.id for m in settlement.messages]}).rowcount
     after = (settlement.reply, settlement.hand_back)
     turns: list[Turn] = [*settlement.heard, *(turn for turn in after if turn)]
-    released = _add_turns(c, settlement, turns, heads)
+    # First of all, because it locks the chat's row, as whoever writes rows of a chat does first.
+    chat = _move_on(c, owner, settlement, turns, claim)
+    if chat is None:
+        return Settled(released=claim is None or not locked(c, owner, claim))
+    row = {"conv": conv, "key": key, "state": "settled", "at": micros(entry.at), "plan": None, "version": VERSION}
+    c.execute(_settle_reply, row)
+    lacking: int | None = None
+    if settlement.messages:
+        parked = entry.outcome is Outcome.PARKED
+        values = {"c": conv, "k": key, "s": "parked" if parked else "settled", "p": GIVEN_UP if parked else ""}
+        # Only now: news of a part waits for the reply's row, or was committed before we got it.
+        lacking = c.execute(_done, values | {"ids": [m.id for m in settlement.messages]}).scalar()
+    first = chat.turns - len(turns)
+    if turns:
+        c.execute(_add_turns, [{"conv": conv, "number": first + n, **turn_columns(t)} for n, t in enumerate(turns)])
     if settlement.decision is not None:
         made = settlement.decision
         row = {"conv": conv, "reply": key, "at": micros(entry.at), "tier": made.tier.label, "book": made.book}
         c.execute(_add_decision, row | {"rules": text(NAMES, made.rules), "body": kept(text(DECISION, made))})
     _book(c, settlement)
-    sent = parts.read(c, conv, key) if settlement.reply else []
-    return Settled(tuple(part for part in sent if part.state is PartState.REJECTED), released)
+    sent = [] if lacking == 0 else parts.read(c, conv, key)
+    return Settled(tuple(part for part in sent if part.state in LACKING), chat.owner is None)
 
 
-def _add_turns(c: Connection, settlement: Settlement, turns: list[Turn], heads: int) -> bool:
-    """Write turns and move the chat's one row on; whether it was given back."""
+def _move_on(
+    c: Connection, owner: str, settlement: Settlement, turns: list[Turn], claim: Claim | None
+) -> Row[Any] | None:
+    """Move the chat's one row on as its owner; None when this settlement was made before. Fenced."""
     conv, holder = str(settlement.address), settlement.holder
     last = max((micros(t.at) for t in turns), default=0)
     # Only the customer takes an opting out back, whatever else was under way when it came.
     said_so = any(isinstance(t, Message) and t.kind is MessageKind.OPT_IN for t in turns)
+    # Before schema 3 what a person said was in no inbox; the migration counted a plan of it as one that waits.
+    heads = 1 if claim is not None and not settlement.messages else 0
     growth = {"c": conv, "n": len(turns), "r": sum(isinstance(t, Reply) for t in turns), "h": heads, "l": last}
     growth |= {"who": holder, "since": None if holder is Holder.BOT else last, "said_so": said_so}
-    after = c.execute(_grow, growth).first()
-    if after is None:
+    growth |= {"k": settlement.key, "ids": [m.id for m in settlement.messages]}
+    if claim is None:
         c.execute(insert(conversation).on_conflict_do_nothing(), {"conv": conv, "last_at": last})
-        after = c.execute(_grow, growth).one()
-    first = after.turns - len(turns)
-    rows = [{"conv": conv, "number": first + n, **turn_columns(t)} for n, t in enumerate(turns)]
-    if rows:
-        c.execute(insert(turn), rows)
-    return after.owner is None
+        return c.execute(_grow, growth).first()
+    chat = c.execute(_grow_fenced, growth | {"me": owner, "e": claim.epoch}).first()
+    if chat is None and not c.execute(_settled, {"c": conv, "k": settlement.key}).first():
+        raise Fenced("another process answers this chat now")
+    return chat
 
 
 def _book(c: Connection, settlement: Settlement) -> None:

@@ -15,6 +15,7 @@ from tests.reliability.postgres import Server, wait_until
 
 PROGRAM = "pgbouncer"
 PATH = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
+CONNECTIONS = 4
 CONFIG = """\
 [databases]
 * = {target}
@@ -34,11 +35,11 @@ pidfile = {folder}/pgbouncer.pid
 
 
 @contextlib.contextmanager
-def bouncing(installation: Installation, server: Server, connections: int = 4) -> Iterator[Server]:
+def bouncing(installation: Installation, server: Server, connections: int = CONNECTIONS) -> Iterator[Server]:
     """The server as seen through PgBouncer, which opens so many connections to each database. MissingError."""
     program = shutil.which(PROGRAM, path=PATH)
     if program is None:
-        raise MissingError(f"no {PROGRAM}")
+        raise MissingError(f"{PROGRAM} is not installed")
     to = conninfo_to_dict(server.url())
     target = " ".join(f"{key}={to[key]}" for key in ("host", "port", "user", "password") if key in to)
     port = free_port()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -190,6 +192,7 @@ async def test_a_black_hole_accepts_and_passes_nothing_until_it_is_healed(echo: 
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(reader.read(1), late_reader.read(1)), 0.1)
             assert server.heard == b"a"
+            assert server.begun == 1
             await proxy.heal()
             assert await reader.readexactly(1) == b"b"
             assert await late_reader.readexactly(1) == b"c"
@@ -206,18 +209,21 @@ async def test_an_answer_may_vanish_although_the_request_arrived(echo: tuple[Ech
         assert await all_of(reader) == (b"", "reset")
 
 
-async def test_a_client_that_leaves_is_not_missed_through_a_hole(echo: tuple[Echo, FaultProxy]) -> None:
+@pytest.mark.parametrize(("linger", "ended"), [(0, "closed"), (1, "reset")])
+async def test_that_a_client_left_does_not_pass_a_hole_either(
+    echo: tuple[Echo, FaultProxy], linger: int, ended: str
+) -> None:
     server, proxy = echo
     async with calling(proxy) as (reader, writer):
         writer.write(b"a")
-        await reader.readexactly(1)
+        assert await reader.readexactly(1) == b"a"
         proxy.to_server.toxic = Toxic(hole=True)
-        writer.write(b"b")
-    async with calling(proxy):
-        assert server.ended == []
-        assert proxy.open >= 1
+        at_once = struct.pack("ii", linger, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(server.until(lambda: bool(server.ended)), 0.1)
     await proxy.heal()
-    await server.until(lambda: len(server.ended) >= 1)
+    await server.until(lambda: server.ended == [ended])
 
 
 async def test_refused_is_refused_and_open_connections_go_on(echo: tuple[Echo, FaultProxy]) -> None:

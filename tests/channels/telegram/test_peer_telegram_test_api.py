@@ -126,6 +126,7 @@ async def history(client: aiohttp.ClientSession, chat: int) -> list[dict[str, An
     return [item["message"] for item in items if str(item["message"].get("chat_id")) == str(chat)]
 
 
+@pytest.mark.timeout(120)
 async def test_every_customer_message_of_real_dialogues_is_answered_once(
     peer: str, channel: TelegramChannel, inbox: RecordingInbox, outbox: RecordingOutbox
 ) -> None:

@@ -77,11 +77,12 @@ class Chat:
     def free(self) -> bool:
         return self.owner is None or self.over
 
-    def take(self, process: int, address: Address) -> Claim:
+    def take(self, process: int, address: Address, *, begins: bool) -> Claim:
+        taken = self.owner is not None and not begins
         if self.owner != process:
             self.epoch += 1
-        self.owner, self.over, self.attempts = process, False, self.attempts + 1
-        self.told[process] = Claim(address, self.epoch, self.attempts)
+        self.owner, self.over, self.attempts = process, False, self.attempts + begins
+        self.told[process] = Claim(address, self.epoch, self.attempts, counted=begins, taken=taken)
         return self.told[process]
 
     def holds(self, process: int) -> bool:
@@ -134,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     def _claim(self, chat: str, process: int, room: bool) -> Claim | None:
         model = self.chats[chat]
         if room and model.free:
-            return model.take(process, self.address(chat))
+            return model.take(process, self.address(chat), begins=True)
         if model.owner == process:
             model.told[process] = Claim(self.address(chat), model.epoch, model.attempts)
             return model.told[process]
@@ -162,7 +163,17 @@ class Machine(RuleBasedStateMachine):
         assert set(found) <= may
         assert len(found) == min(most, len(may))
         for chat, claim in found.items():
-            assert claim == self.chats[chat].take(process, self.address(chat))
+            assert claim == self.chats[chat].take(process, self.address(chat), begins=False)
+
+    @rule(chat=chats, process=which)
+    def attempt(self, chat: str, process: int) -> None:
+        model = self.chats[chat]
+        if process in model.told:
+            claim = self.fenced(chat, process, self.store(process).attempt(model.told[process]))
+            if claim is not None:
+                model.attempts += 1
+                assert claim == replace(model.told[process], attempts=model.attempts, counted=True)
+                model.told[process] = claim
 
     @rule(chat=chats, process=which, most=st.integers(1, 3), outcome=st.sampled_from(["answered", "parked"]))
     def settle(self, chat: str, process: int, most: int, outcome: str) -> None:
@@ -205,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         holds = model.holds(process)
         self.world.run(self.store(process).release([model.told[process]], tried=tried))
         if holds:
-            model.attempts = max(0, model.attempts - (0 if tried else 1))
+            model.attempts = max(0, model.attempts - (model.told[process].counted and not tried))
             model.let_go()
 
     @rule(chat=chats, process=which)

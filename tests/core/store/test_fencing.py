@@ -22,6 +22,7 @@ ROUNDS = 25
 
 Write = Callable[[SqlStore, Claim], Awaitable[object]]
 WRITES: dict[str, Write] = {
+    "attempt": lambda store, claim: store.attempt(claim),
     "plan": lambda store, claim: store.plan(answer(ONE, words="zombie"), ["zombie"], claim),
     "plan again": lambda store, claim: store.plan(answer(TWO), ["zombie"], claim),
     "mark": lambda store, claim: store.mark(address(), Part("2", 0, "Soon.", PartState.SENDING), claim),

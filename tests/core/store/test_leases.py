@@ -33,11 +33,11 @@ def chats_of(claims: list[Claim]) -> list[str]:
 async def test_of_many_that_claim_one_gets_a_chat(fleet: Fleet, store: SqlStore) -> None:
     await waiting(store, *(f"{n}" for n in range(30)))
     processes = [store, *[await fleet.start() for _ in range(3)]]
-    for attempt in range(1, 5):
+    for _round in range(4):
         found = await asyncio.gather(*(process.claim(100, CHANNELS) for process in processes * 2))
         claims = [claim for each in found for claim in each]
         assert len({claim.address for claim in claims}) == len(claims) == 30
-        assert {claim.attempts for claim in claims} == {attempt}
+        assert {(claim.attempts, claim.counted) for claim in claims} == {(0, False)}
         owners = await fleet.sql("SELECT DISTINCT owner FROM conversation")
         assert {row.owner for row in owners} <= {process.owner for process in processes}
         await fleet.pass_time()
@@ -83,7 +83,7 @@ async def test_a_dead_process_s_chat_is_taken_over_after_its_lease_and_not_befor
     assert (await other.admit(arrival(TWO))).claim is None
     await fleet.pass_time()
     (taken,) = await other.claim(9, CHANNELS)
-    assert (taken.epoch, taken.attempts) == (2, 2)
+    assert taken == Claim(address(), 2, 1, counted=False, taken=True)
     assert (await fleet.row())["owner"] == other.owner
     assert await store.claim(9, CHANNELS) == []
 
@@ -176,10 +176,12 @@ async def test_a_chat_given_back_is_free_at_once_and_not_counted_as_tried(
     claim = await claimed(store, ONE)
     await store.release([claim], tried=False)
     (again,) = await other.claim(9, CHANNELS)
-    assert (again.epoch, again.attempts) == (2, 1)
-    await other.release([again], tried=True)
+    assert again == Claim(address(), 2, 0, counted=False)
+    await other.release([again], tried=False)
     (third,) = await store.claim(9, CHANNELS)
-    assert third.attempts == 2
+    await store.release([await store.attempt(third)], tried=True)
+    (fourth,) = await other.claim(9, CHANNELS)
+    assert fourth == Claim(address(), 4, 1, counted=False)
 
 
 async def test_giving_back_what_another_process_took_over_changes_nothing(
@@ -193,21 +195,33 @@ async def test_giving_back_what_another_process_took_over_changes_nothing(
     assert await fleet.row() == before
 
 
-async def test_attempts_grow_with_every_claim_and_a_settlement_ends_them(
+async def test_attempts_grow_whenever_work_begins_and_a_settlement_ends_them(
     fleet: Fleet, store: SqlStore, other: SqlStore
 ) -> None:
     claim = await claimed(store, ONE, TWO)
     for attempt, process in enumerate((other, store, other, store), 2):
         await fleet.pass_time()
         (claim,) = await process.claim(9, CHANNELS)
-        assert claim.attempts == attempt
+        assert (claim.attempts, claim.counted) == (attempt - 1, False)
+        claim = await process.attempt(claim)
+        assert (claim.attempts, claim.counted) == (attempt, True)
     await store.settle(answer(ONE), claim)
     assert (await fleet.row())["attempts"] == 0
     await fleet.pass_time()
     (claim,) = await other.claim(9, CHANNELS)
-    assert claim.attempts == 1
+    assert (await other.attempt(claim)).attempts == 1
     await other.settle(answer(TWO), claim)
     assert (await claimed(store, message(3))).attempts == 1
+
+
+async def test_chats_a_process_claimed_and_died_of_another_one_have_not_been_tried(
+    fleet: Fleet, store: SqlStore, other: SqlStore
+) -> None:
+    await waiting(store, "deadly", "innocent")
+    claims = {claim.address.chat: claim for claim in await store.claim(9, CHANNELS)}
+    await store.attempt(claims["deadly"])
+    await fleet.pass_time()
+    assert {c.address.chat: c.attempts for c in await other.claim(9, CHANNELS)} == {"deadly": 1, "innocent": 0}
 
 
 async def test_messages_that_join_a_chat_being_answered_are_no_attempts(fleet: Fleet, store: SqlStore) -> None:

@@ -38,8 +38,8 @@ def main() -> int:
     _table(runs, cuts)
     print(*wrong[:20], sep="\n", end="\n" if wrong else "")
     figures = {
-        "kills": sum(run.hit for run in runs if not run.injected),
-        "errors": sum(run.hit for run in runs if run.injected),
+        "kills": sum(run.hit for run in runs if not run.fault.fails),
+        "errors": sum(run.hit for run in runs if run.fault.fails),
         "power_cuts": cuts.made,
         "acknowledged": sum(check.acknowledged(run.lines) for run in runs),
         "refused": sum(run.refused for run in runs),

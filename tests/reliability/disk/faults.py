@@ -54,6 +54,10 @@ class Fault:
     def kills(self) -> bool:
         return any("signal=KILL" in injection for injection in self.injections)
 
+    @property
+    def fails(self) -> bool:
+        return any("error=" in injection for injection in self.injections)
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -83,8 +87,8 @@ class Run:
 
     @property
     def hit(self) -> bool:
-        """Whether the fault fell into the run."""
-        return self.killed if self.fault.kills else self.injected > 0
+        """Whether all of the fault fell into the run."""
+        return (self.killed or not self.fault.kills) and (self.injected > 0 or not self.fault.fails)
 
 
 @cache

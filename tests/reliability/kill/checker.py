@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -235,19 +235,3 @@ def _check_quiet(kept: Kept, found: Findings) -> None:
         found.counts[f"outcome {outcome}"] += times
     for state, times in kept.parts.items():
         found.counts[f"parts {state}"] += times
-
-
-def merged(all_findings: Sequence[Findings]) -> Findings:
-    """The findings of several runs as one."""
-    whole = Findings()
-    for one in all_findings:
-        whole.add(one)
-    return whole
-
-
-def table(found: Findings, more: Mapping[str, object]) -> str:
-    """For people: every count, every fault with its 0."""
-    rows: list[tuple[str, object]] = [*more.items(), *sorted(found.counts.items())]
-    rows += [(name, found.faults[name]) for name in FAULTS]
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

@@ -10,7 +10,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from tests.reliability.kill.checker import Findings, check, query
 from tests.reliability.kill.codes import Code, codes
 from tests.reliability.kill.customers import Customer
 from tests.reliability.kill.fleet import Fleet, Replica
-from tests.reliability.kill.harness import Plan, Scene, chats, quiet, scene
+from tests.reliability.kill.harness import chats, quiet
+from tests.reliability.kill.scene import Plan, Scene, scene
 
 LOOK = 0.02  # seconds between two looks at a chat
 LONGEST = 60.0  # seconds after which a chat counts as never taken over
@@ -27,17 +28,23 @@ WITH_WORK = "select conv, owner from conversation where owner is not null and he
 
 @dataclass
 class Waits:
-    """Seconds each chat waited, and what the checker found afterwards. `never`: chats nobody took over."""
+    """Seconds each chat waited for its answer, and for a peer to take it over; what the checker found afterwards.
+
+    `never`: chats nobody answered. `hit`: when the owner of a chat was killed last; who takes a chat over may die, too.
+    """
 
     seconds: list[float] = field(default_factory=list)
+    taken: list[float] = field(default_factory=list)
     never: int = 0
     kills: int = 0
+    hit: dict[str, float] = field(default_factory=dict)
     found: Findings = field(default_factory=Findings)
 
-    def percentile(self, share: float) -> float:
-        """The wait that so large a share of the chats did not exceed."""
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+def percentile(seconds: Sequence[float], share: float) -> float:
+    """The wait that so large a share of the chats did not exceed."""
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 async def run(plan: Plan, fleet: Fleet, folder: Path, at_once: int = 2) -> Waits:
@@ -95,8 +102,21 @@ async def _kill(
         orphaned = {conv for conv, held_by in rows if held_by == owner}
         due = await asyncio.to_thread(_due, made.plan.store, orphaned)
         waits.kills += 1
-        await asyncio.gather(*(_answered(c, due, killed, waits) for c in made.customers))
+        waits.hit |= dict.fromkeys(orphaned, killed)
+        taken = asyncio.create_task(_taken(made, owner, killed, waits))
+        await asyncio.gather(taken, *(_answered(c, due, killed, waits) for c in made.customers))
         await _join(made, owners, starting)
+
+
+async def _taken(made: Scene, owner: str, killed: float, waits: Waits) -> None:
+    """Note when each chat of the dead one became another's."""
+    held: set[str] | None = None
+    while held is None or held:
+        rows = await asyncio.to_thread(query, made.plan.store, WITH_WORK)
+        now = {conv for conv, held_by in rows if held_by == owner}
+        waits.taken += [time.monotonic() - killed] * len((held or set()) - now)
+        held = now
+        await asyncio.sleep(5 * LOOK)
 
 
 def _due(url: str, convs: set[str]) -> Mapping[str, Code]:
@@ -109,7 +129,8 @@ def _due(url: str, convs: set[str]) -> Mapping[str, Code]:
 
 
 async def _answered(customer: Customer, due: Mapping[str, Code], killed: float, waits: Waits) -> None:
-    code = due.get(customer.platform.address(customer.chat))
+    conv = customer.platform.address(customer.chat)
+    code = due.get(conv)
     if code is None:
         return
     try:
@@ -119,4 +140,5 @@ async def _answered(customer: Customer, due: Mapping[str, Code], killed: float, 
     except TimeoutError:
         waits.never += 1
     else:
-        waits.seconds.append(time.monotonic() - killed)
+        if waits.hit[conv] == killed:
+            waits.seconds.append(time.monotonic() - killed)

@@ -57,6 +57,12 @@ class Fleet:
         """Where those that are ready, and not known to be dead, listen."""
         return [replica.url for replica in self._by_pid.values() if replica.url]
 
+    def caller(self, port: int) -> Replica | None:
+        """Who calls from this port, as the system knows it; None for nobody of ours."""
+        inode = _inode(port)
+        link = f"socket:[{inode}]"
+        return next((replica for pid, replica in self._by_pid.items() if inode and link in _links(pid)), None)
+
     async def start(self, shop: Shop) -> Replica:
         """A further replica of this shop; it is born when this returns, and ready some time later."""
         name = f"r{next(self._numbers)}"
@@ -131,6 +137,25 @@ async def fleet() -> AsyncIterator[Fleet]:
             await process.wait()
         if listening is not None:
             await listening
+
+
+def _inode(port: int) -> str:
+    """The socket that is bound to this port and connected, empty when there is none."""
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        _, local, _, state, *_, inode = line.split()[:10]
+        if state == "01" and int(local.partition(":")[2], 16) == port:
+            return inode
+    return ""
+
+
+def _links(pid: int) -> set[str]:
+    """What a process has open."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                found.add(str(Path(entry.path).readlink()))
+    return found
 
 
 def environment() -> dict[str, str]:

@@ -7,14 +7,11 @@ takes texts and brings messages, in the order of a chat, until they are taken.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Protocol, Self
+from contextvars import ContextVar
+from typing import Any, Protocol
 
-import aiohttp
 from aiohttp import web
 
 from channels.telegram.testing import FakeBotApi
@@ -25,8 +22,13 @@ from channels.whatsapp.testing.world import Message
 DELAYS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before a platform brings again what was not taken."""
 
-Reached = Callable[[bool], None]
-"""Told each time a replica's call that may be seen by a customer arrives (False), and when it is done (True)."""
+Reached = Callable[[bool, int], None]
+"""Told each time a replica's call that may be seen by a customer arrives (False), and when it is done (True).
+
+The number is the port the call came from, 0 when that is not known.
+"""
+
+PORT: ContextVar[int] = ContextVar("PORT", default=0)
 
 
 class Platform(Protocol):
@@ -54,6 +56,12 @@ class Platform(Protocol):
     def waiting(self) -> int:
         """Messages the bot has not taken yet."""
         ...
+
+
+def port_of(request: web.Request) -> int:
+    """The port a request came from."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return int(peer[1]) if peer else 0
 
 
 class Telegram(FakeBotApi):
@@ -85,12 +93,16 @@ class Telegram(FakeBotApi):
     def waiting(self) -> int:
         return len(self.updates.pending)
 
+    async def _answer(self, request: web.Request) -> web.Response:
+        PORT.set(port_of(request))
+        return await super()._answer(request)
+
     async def _do(self, method: str, params: Any) -> Any:
         if method not in {"sendMessage", "editMessageText"}:
             return await super()._do(method, params)
-        self._reached(False)
+        self._reached(False, PORT.get())
         result = await super()._do(method, params)
-        self._reached(True)
+        self._reached(True, PORT.get())
         return result
 
 
@@ -104,9 +116,9 @@ class WhatsApp(FakeTwilio):
         follow = self.callbacks.follow
 
         def accepted(message: Message) -> None:
-            reached(False)
+            reached(False, 0)
             follow(message)
-            reached(True)
+            reached(True, 0)
 
         vars(self.callbacks)["follow"] = accepted
         self._under_way: dict[asyncio.Task[None], str] = {}
@@ -156,86 +168,3 @@ class WhatsApp(FakeTwilio):
 
 def _phone(chat: int) -> str:
     return f"+45{chat:08d}"
-
-
-class Posting:
-    """A platform that takes a text and tells nothing more about it."""
-
-    def __init__(self, name: str, reached: Reached) -> None:
-        self.name = name
-        self.url = self.base = ""
-        self._reached = reached
-        self._posts: defaultdict[str, list[str]] = defaultdict(list)
-        self._numbers = itertools.count(1)
-        self._lines: dict[int, asyncio.Queue[dict[str, Any]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._confirmed: list[tuple[int, dict[str, Any]]] = []
-        self._waiting = 0
-
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/send", self._send)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/send"
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._session.close()
-        await self._runner.cleanup()
-
-    def say(self, chat: int, text: str) -> None:
-        self._put(chat, {"id": next(self._numbers), "chat": str(chat), "text": text})
-
-    def repeat(self, chance: random.Random) -> None:
-        if self._confirmed:
-            self._put(*chance.choice(self._confirmed[-50:]))
-
-    def posts(self, chat: int) -> Sequence[str]:
-        return self._posts[str(chat)]
-
-    def address(self, chat: int) -> str:
-        return f"{self.name}:{chat}"
-
-    @property
-    def waiting(self) -> int:
-        return self._waiting
-
-    def _put(self, chat: int, message: dict[str, Any]) -> None:
-        if chat not in self._lines:
-            self._lines[chat] = asyncio.Queue()
-            self._tasks.add(asyncio.create_task(self._serve(chat, self._lines[chat])))
-        self._waiting += 1
-        self._lines[chat].put_nowait(message)
-
-    async def _serve(self, chat: int, line: asyncio.Queue[dict[str, Any]]) -> None:
-        while True:
-            message = await line.get()
-            tries = 0
-            while not await self._taken(message):
-                await asyncio.sleep(DELAYS[min(tries, len(DELAYS) - 1)])
-                tries += 1
-            self._confirmed.append((chat, message))
-            self._waiting -= 1
-
-    async def _taken(self, message: dict[str, Any]) -> bool:
-        try:
-            async with self._session.post(f"{self.base}/{self.name}", json=message) as answer:
-                return answer.ok
-        except (aiohttp.ClientError, TimeoutError):
-            return False
-
-    async def _send(self, request: web.Request) -> web.Response:
-        given = await request.json()
-        self._reached(False)
-        posts = self._posts[given["chat"]]
-        posts.append(given["text"])
-        self._reached(True)
-        return web.json_response({"id": len(posts)})

@@ -100,7 +100,12 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("conv", "source_key"),
     )
     op.create_index(
-        "inbox_accepted", "inbox", ["conv", "seq"], unique=False, sqlite_where=sa.text("state = 'accepted'")
+        "inbox_accepted",
+        "inbox",
+        ["conv", "seq"],
+        unique=False,
+        sqlite_where=sa.text("state = 'accepted'"),
+        postgresql_where=sa.text("state = 'accepted'"),
     )
 
 

@@ -1,0 +1,233 @@
+"""A store that goes away and comes back: writes fail in words or count once, and nobody opens it anew."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from core.errors import StoreError
+from core.records import Part, PartState
+from core.store import postgres
+from core.store.database import Database
+from core.store.hints import Hints
+from core.store.migrate import prepare
+from core.store.sql import SqlStore
+from tests.core.store.conftest import Template
+from tests.core.store.fleet import AT, CHANNELS, Fleet, address, answer, arrival, claimed, message, waits
+from tests.reliability.postgres import Cluster, Server
+from tests.reliability.proxy import FaultProxy, Toxic
+
+ONE, TWO = message(1), message(2)
+ROUNDS = 12
+
+
+class Breaks:
+    """Loses the connection in the middle of the next commit: after it was made, or before."""
+
+    def __init__(self) -> None:
+        self.next = ""
+
+    def on_commit(self, connection: Connection) -> None:
+        if how := self.next:
+            self.next = ""
+            lost = connection.connection.dbapi_connection
+            assert lost is not None
+            if how == "made":
+                lost.commit()
+            lost.close()
+
+
+@pytest.fixture
+async def breaking(migrated: str) -> AsyncIterator[tuple[SqlStore, Breaks]]:
+    breaks = Breaks()
+
+    def engine(url: str) -> Engine:
+        made = postgres.engine(url)
+        event.listen(made, "commit", breaks.on_commit)
+        return made
+
+    async with Database(migrated, prepare, engine) as database, Hints(database, "me") as hints:
+        yield SqlStore(database, hints, "me"), breaks
+
+
+@pytest.mark.parametrize("how", ["made", "not made"])
+async def test_a_connection_lost_in_the_middle_of_a_commit_costs_nothing_and_counts_once(
+    breaking: tuple[SqlStore, Breaks], how: str
+) -> None:
+    store, breaks = breaking
+    breaks.next = how
+    admitted = await store.admit(arrival(ONE))
+    assert admitted.new == (how == "not made")
+    assert admitted.claim is not None
+    claim = admitted.claim
+    breaks.next = how
+    (part,) = await store.plan(answer(ONE), ["Soon."], claim)
+    breaks.next = how
+    await store.mark(address(), replace(part, state=PartState.SENT, sent_as="9"), claim)
+    assert [(p.state, p.sent_as) for p in await store.parts(address(), "1")] == [(PartState.SENT, "9")]
+    breaks.next = how
+    assert set(await store.renew([claim])) == {address()}
+    breaks.next = how
+    assert await store.hold("poll")
+    breaks.next = how
+    assert (await store.settle(answer(ONE), claim)).released
+    assert breaks.next == ""
+    assert len((await store.load(address())).turns) == 2
+    assert len(await store.entries(AT, AT.replace(year=2027))) == 1
+    assert await waits(store) == []
+    breaks.next = how
+    await store.admit(arrival(TWO), room=False)
+    breaks.next = how
+    assert len(await store.claim(9, CHANNELS)) == (0 if how == "made" else 1)  # or it is free when the lease is over
+
+
+@pytest.mark.parametrize("how", ["made", "not made"])
+async def test_a_group_whose_commit_was_lost_is_committed_whole(breaking: tuple[SqlStore, Breaks], how: str) -> None:
+    store, breaks = breaking
+    breaks.next = how
+    await asyncio.gather(*(store.admit(arrival(message(n))) for n in range(50)))
+    assert breaks.next == ""
+    assert await waits(store) == [str(n) for n in range(50)]
+    rows = await store._database.read(lambda c: c.exec_driver_sql("SELECT tail, head FROM conversation").all())
+    assert [tuple(row) for row in rows] == [(50, 0)]
+
+
+async def _through(proxy: FaultProxy, url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{proxy.port}").geturl()
+
+
+async def _heal_after_cut(proxy: FaultProxy) -> None:
+    before = proxy.accepted
+    while proxy.accepted == before:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0)
+    await proxy.heal()
+
+
+@pytest.mark.parametrize("way", ["to_server", "to_client"])
+async def test_a_network_that_breaks_at_a_commit_or_at_its_answer_counts_once(
+    template: Template, several: Fleet, way: str
+) -> None:
+    port = urlsplit(several.url).port
+    assert port is not None
+    async with FaultProxy(port) as proxy:
+        store = await several.start(await _through(proxy, several.url))
+        await store.admit(arrival(ONE), room=False)
+        for number in range(2, 5):
+            getattr(proxy, way).toxic = Toxic(at=b"COMMIT", after=0)
+            healed = asyncio.create_task(_heal_after_cut(proxy))
+            await store.admit(arrival(message(number)), room=False)
+            await healed
+        (claim,) = await store.claim(9, CHANNELS)
+        assert await waits(store) == ["1", "2", "3", "4"]
+        getattr(proxy, way).toxic = Toxic(at=b"COMMIT", after=0)
+        healed = asyncio.create_task(_heal_after_cut(proxy))
+        assert not (await store.settle(answer(ONE), claim)).released
+        await healed
+        assert await several.is_exact()
+        assert len((await store.load(address())).turns) == 2
+        await several.stop()
+
+
+async def test_connections_the_server_ended_are_made_anew_without_a_failure(template: Template, several: Fleet) -> None:
+    store = await several.start()
+    claim = await claimed(store, ONE)
+    killed = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    for number in range(2, 5):
+        template.server.query(killed, urlsplit(several.url).path[1:])
+        assert (await store.load(address())).turns == ()
+        assert (await store.admit(arrival(message(number)))).claim == claim
+    assert await waits(store) == ["1", "2", "3", "4"]
+
+
+Use = Callable[[SqlStore], Awaitable[object]]
+USES: list[Use] = [
+    lambda store: store.admit(arrival(TWO)),
+    lambda store: store.claim(9, CHANNELS),
+    lambda store: store.renew([]),
+    lambda store: store.hold("poll"),
+    lambda store: store.mark(address(), Part("1", 0, "Soon.")),
+    lambda store: store.load(address()),
+    lambda store: store.unsettled(),
+]
+
+
+@pytest.mark.timeout(90)
+async def test_while_the_server_is_away_everything_fails_in_words_and_afterwards_it_works(cluster: Cluster) -> None:
+    async with Fleet(cluster.url()) as fleet:
+        store = await fleet.start()
+        claim = await claimed(store, ONE)
+        for mode in ("immediate", "fast"):
+            await asyncio.to_thread(cluster.stop, mode)
+            for use in USES:
+                with pytest.raises(StoreError, match="the store could not do it"):
+                    await use(store)
+            await asyncio.to_thread(cluster.start)
+            assert (await store.load(address())).turns == ()
+            assert await waits(store) == ["1"]
+        assert (await store.settle(answer(ONE), claim)).released
+
+
+async def test_a_server_that_takes_no_more_writes_is_left_for_one_that_does(template: Template, several: Fleet) -> None:
+    store = await several.start()
+    claim = await claimed(store, ONE)
+    name = urlsplit(several.url).path[1:]
+    killed = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    template.server.query(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    template.server.query(killed, name)
+    with pytest.raises(StoreError, match="read-only"):
+        await store.admit(arrival(TWO))
+    template.server.query(f'ALTER DATABASE "{name}" SET default_transaction_read_only = off')
+    assert (await store.admit(arrival(TWO))).claim == claim
+
+
+async def test_a_write_the_database_refuses_fails_alone_and_the_same_works_later(fleet: Fleet, store: SqlStore) -> None:
+    if fleet.shared:
+        pytest.skip("a role that may change nothing cannot make the database refuse")
+    await fleet.sql("CREATE TRIGGER full BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    with pytest.raises(StoreError, match="disk is full"):
+        await store.admit(arrival(ONE))
+    assert await store.hold("poll")
+    await fleet.sql("DROP TRIGGER full")
+    assert (await store.admit(arrival(ONE))).new
+    assert await fleet.is_exact()
+
+
+@contextlib.asynccontextmanager
+async def _where_letters_sort_as_people_do(server: Server) -> AsyncIterator[str]:
+    """A database in which `a` comes before `B`, which is not how processes sort."""
+    name = "firstline_" + "people"
+    server.query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    server.query(f"CREATE DATABASE \"{name}\" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    try:
+        yield server.url(name)
+    finally:
+        server.query(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.mark.timeout(120)
+async def test_processes_that_write_to_the_same_chats_in_opposite_order_never_wait_for_each_other(
+    postgres: Server,
+) -> None:
+    chats = [f"{letter}{n}" for n in range(4) for letter in "aBcDeF"]
+    async with _where_letters_sort_as_people_do(postgres) as url:
+        async with Fleet(url) as fleet:
+            one, two = await fleet.start(), await fleet.start()
+            claims = [await claimed(one, message(0, chat)) for chat in chats]
+            for number in range(1, ROUNDS):
+                forth = [one.admit(arrival(message(number, chat))) for chat in chats]
+                back = [two.admit(arrival(message(number, chat))) for chat in reversed(chats)]
+                settled = [one.settle(answer(message(number - 1, c.address.chat)), c) for c in reversed(claims)]
+                await asyncio.gather(*forth, one.renew(claims), *back, *settled, one.renew(claims[::-1]))
+                noted = [replace(arrival(message(number, chat)), message=None) for chat in chats]
+                noted = [replace(each, key=f"noted {each.key}") for each in noted]
+                await asyncio.gather(*map(one.admit, noted), *map(two.admit, reversed(noted)))
+            assert await fleet.is_exact()
+        name = urlsplit(url).path[1:]
+        assert postgres.query("SELECT deadlocks FROM pg_stat_database WHERE datname = %s", name) == [(0,)]
