@@ -48,8 +48,8 @@ async def firstline(
         if http:
             await stack.enter_async_context(serving(house, readiness))
         await house.availability.ask()
-        await house.desk.resume()
         async with listening(house, readiness):
+            await house.desk.resume()
             readiness.open()
             yield support
             readiness.stop()

@@ -62,9 +62,9 @@ async def serve(
         readiness = readiness_of(house)
         url = await stack.enter_async_context(serving(house, readiness, host, port))
         await house.availability.ask()
-        resumed = await house.desk.resume()
         await _tell_of_silent_channels(house)
         async with listening(house, readiness):
+            resumed = await house.desk.resume()
             readiness.open()
             announce(_started(house, url, resumed))
             await stop.wait()

@@ -50,7 +50,7 @@ class Desk(Register):
         self._group = asyncio.TaskGroup()
         self.counters = Counters()
         self.lanes = Lanes(self._group, self._answer, self._fill, self.counters)
-        self._leases = Leases(store, channels, self.lanes, self.fleet, self.counters)
+        self._leases = Leases(store, channels, self.lanes, self.fleet, self._heard)
         self._board = Board(store, channels, self.lanes.beside, self.counters)
         self._ending = Ending(store, channels, self._board, self.counters, clock)
         self.people = Handover(store, channels, self._board, self._ending, self._asked)
@@ -91,11 +91,13 @@ class Desk(Register):
             lane = self.lanes.open(admission.claim, stale=not admission.alone)
         if not admission.new:
             return
-        heard = self._group.create_task(self._acknowledge(message))
-        if lane is not None:
-            lane.join(message, heard)
-        else:
+        if lane is None:
             self._leases.tell(Rumour.JOINED, message.address)
+        elif lane.join(message):
+            lane.heard.append(self._heard(message))
+
+    def _heard(self, message: Message) -> asyncio.Task[None]:
+        return self._group.create_task(self._acknowledge(message))
 
     async def _asked(self, order: Message) -> bool:
         return await self.accept(Arrival(f"{order.address}:{order.id}", order.text, order))
@@ -124,7 +126,7 @@ class Desk(Register):
             self.lanes.beside(self._board.lost(self.policy, progress.address, failed.text, progress.why))
 
     async def resume(self) -> int:
-        """Take up what was promised before and nobody holds, the number of chats; call it before listening."""
+        """Take up what was promised before and nobody holds, the number of chats; call it once channels listen."""
         found = await self._leases.look()
         self.counters.count("chats_resumed", found)
         return found

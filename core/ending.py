@@ -54,10 +54,15 @@ class Ending:
     async def settle(self, lane: Lane, policy: Policy, settlement: Settlement) -> None:
         """Commit the end of a burst; what was sent must not be sent again because the store was away. Fenced."""
         work = lambda: self._store.settle(settlement, lane.under)  # noqa: E731 - said once, tried often
-        settled = await patiently("a settlement", work, StoreError)
+        lane.settling = True
+        try:
+            settled = await patiently("a settlement", work, StoreError)
+        finally:
+            lane.settling = False
         lane.settled(settled)
         self.counters.count("bursts_settled", channel=lane.address.channel, outcome=settlement.entry.outcome)
-        self._board.miss(policy, settlement.address, settled.refused)
+        if settlement.entry.outcome is not Outcome.UNDELIVERABLE:  # of those people were told already
+            self._board.miss(policy, settlement.address, settled.refused)
 
     async def finish(self, lane: Lane, policy: Policy, plan: Settlement) -> None:
         """Send what was planned, from the part it had come to, and settle it as planned."""

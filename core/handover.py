@@ -13,11 +13,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from core.board import Board
 from core.burst import Unkept, ended, once, ordered, paid
 from core.conversation import Address, Author, Conversation, Customer, HandBack, Holder, Message, MessageKind, Reply
-from core.ending import Ending
 from core.errors import (
     ChannelError,
     NotSent,
@@ -33,6 +33,9 @@ from core.policy import Policy
 from core.ports import Channel, Store
 from core.records import Outcome, Settlement
 from core.rules import Decision
+
+if TYPE_CHECKING:
+    from core.ending import Ending
 
 log = logging.getLogger(__name__)
 
@@ -161,14 +164,14 @@ class Handover:
     async def _done(self, order: Message) -> None:
         if order.address.channel not in self._channels:
             raise NotSent(f"the channel {order.address.channel!r} is off")
-        done = self._awaited[order.id] = asyncio.get_running_loop().create_future()
+        done = self._awaited.setdefault(order.id, asyncio.get_running_loop().create_future())
         try:
             await self._ask(order)
             with contextlib.suppress(TimeoutError):  # another process may be doing it, or the platform takes its time
                 async with asyncio.timeout(MOMENT):
-                    await done
+                    await asyncio.shield(done)
         finally:
-            del self._awaited[order.id]
+            self._awaited.pop(order.id, None)
 
     async def obey(self, lane: Lane, policy: Policy, order: Message) -> None:
         """Do what a person asked for in this chat and settle it; where it does not reach the customer they are told."""

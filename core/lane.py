@@ -44,16 +44,19 @@ class Interrupt(Enum):
 class Lane:
     """The place of one chat's messages. `shown` is set once the customer saw a part of the answer under way.
 
-    `claim` is the newest right to the chat, `under` the one the work under way began with. `stale`: the store may know
-    more that waits. `released`: the chat was given back with the last thing settled. `unfinished` are replies planned
-    in an earlier life; they go out before anything new is answered.
+    `claim` is the newest right to the chat, `under` the one the work under way began with. `news` counts reasons to
+    look into the store for more that waits, `known` those that were looked into. `released`: the chat was given back
+    with the last thing settled; `settling`: that is being committed. `unfinished` are replies planned in an earlier
+    life; they go out before anything new is answered.
     """
 
     def __init__(self, claim: Claim, *, stale: bool) -> None:
         self.address = claim.address
         self.claim = self.under = claim
-        self.stale = stale
         self.released = False
+        self.settling = False
+        self.news = int(stale)
+        self.known = 0
         self.unfinished: list[Settlement] = []
         self.waiting: list[Message] = []
         self.heard: list[asyncio.Task[None]] = []
@@ -74,10 +77,15 @@ class Lane:
         """Whether nothing more of anybody's may go out."""
         return any(message.kind is MessageKind.OPT_OUT for message in self.waiting)
 
+    @property
+    def stale(self) -> bool:
+        """Whether the store may know of more that waits than was brought here."""
+        return self.known < self.news
+
     def renewed(self, claim: Claim, *, stale: bool) -> None:
         """The chat is ours anew, or still."""
         self.claim, self.released = claim, False
-        self.stale = self.stale or stale
+        self.news += stale
 
     def settled(self, settled: Settled) -> None:
         """Something of it was settled: whoever tries next has not failed yet."""
@@ -90,19 +98,18 @@ class Lane:
             self._seen |= {plan.key, *(message.id for message in plan.messages)}
             self.unfinished.append(plan)
 
-    def join(self, message: Message, heard: asyncio.Task[None] | None = None) -> None:
+    def join(self, message: Message) -> bool:
         """Take a place by the time it was written; an answer of which nothing was shown yet will start again with it.
 
-        Whoever was here before keeps their place.
+        False when it has one already.
         """
-        if heard is not None:
-            self.heard.append(heard)
         if message.id in self._seen:
-            return
+            return False
         self._seen.add(message.id)
         insort_right(self.waiting, message, key=lambda waiting: waiting.at)
         self._joined.set()
         self._interrupt_for(message.kind)
+        return True
 
     def _interrupt_for(self, kind: MessageKind) -> None:
         if kind in WITHDRAWING:

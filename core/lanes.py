@@ -35,7 +35,7 @@ class Lanes:
         fill: Callable[[Lane], Awaitable[None]],
         counters: Counters,
     ) -> None:
-        self._counters = counters
+        self.counters = counters
         self._group = group
         self._work = work
         self._fill = fill
@@ -112,11 +112,11 @@ class Lanes:
                 try:
                     await self._work(lane)
                 except Fenced:
-                    self._counters.count("writes_fenced")
+                    self.counters.count("writes_fenced")
                     log.warning("a chat on %s is answered by another process now", lane.address.channel)
                     if lane.claim.epoch == lane.under.epoch:
                         break
-                    lane.stale = True  # it became ours again meanwhile
+                    lane.news += 1  # it became ours again meanwhile
                 except Exception:  # what waits behind it must not be left behind
                     log.exception("work in a lane of %s broke", lane.address.channel)
         except Fenced:

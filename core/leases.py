@@ -13,8 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 
 from core.abilities import Follows
-from core.conversation import Address
-from core.counters import Counters
+from core.conversation import Address, Message
 from core.errors import StoreError
 from core.fleet import HEARTBEAT, LEASE, LOOK, Fleet
 from core.lane import Interrupt, Lane
@@ -36,9 +35,15 @@ class Leases:
     """The fleet's side of the lanes. `run` goes on beside the answers for as long as the desk is open."""
 
     def __init__(
-        self, store: Store, channels: Mapping[str, Channel], lanes: Lanes, fleet: Fleet, counters: Counters
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        lanes: Lanes,
+        fleet: Fleet,
+        acknowledge: Callable[[Message], asyncio.Task[None]],
     ) -> None:
-        self._counters = counters
+        self._counters = lanes.counters
+        self._acknowledge = acknowledge
         self._suspects = asyncio.Lock()
         self._store = store
         self._channels = channels
@@ -72,7 +77,7 @@ class Leases:
         held = {lane.address: (lane, lane.claim) for lane in self._lanes}
         ours = await self._store.renew([claim for _, claim in held.values()])
         for address, (lane, claim) in held.items():
-            if address not in ours and not lane.released and lane.claim.epoch == claim.epoch:
+            if address not in ours and not (lane.released or lane.settling) and lane.claim.epoch == claim.epoch:
                 self._counters.count("leases_lost")
                 log.warning("a chat on %s was taken over by another process", address.channel)
                 self._lanes.lose(lane)
@@ -82,22 +87,29 @@ class Leases:
     async def fill(self, lane: Lane) -> None:
         """Bring into a lane whatever waits in its chat; when nothing does, give it back."""
         waits = await self._bring(lane)
-        if not (lane.waiting or lane.unfinished):
+        if lane.waiting or lane.unfinished or lane.released:
+            return
+        try:
             # What could not be settled stays for the next who claims the chat, and counts as an attempt.
             await self._store.release([lane.claim], tried=waits)
-            lane.released = True
+        except StoreError as error:
+            log.warning("a chat on %s is free when its lease is over: %s", lane.address.channel, error)
+        lane.released = True
 
     async def _bring(self, lane: Lane) -> bool:
         """Let everything that waits join the lane, whatever is under way in it; whether anything does."""
-        lane.stale = False
-        what = f"what waits on {lane.address.channel}"
+        news, what = lane.news, f"what waits on {lane.address.channel}"
         promises = await patiently(what, lambda: self._store.unsettled(lane.address), StoreError)
+        lane.known = max(lane.known, news)
+        if lane.released or self._lanes.get(lane.address) is not lane:
+            return False  # it may be somebody else's by now
         for promise in promises:
             if promise.plan is not None:
                 lane.resume(promise.plan)
             else:
                 for message in promise.messages:
-                    lane.join(message)
+                    if lane.join(message):
+                        lane.heard.append(self._acknowledge(message))
         lane.arrange([message.id for promise in promises for message in promise.messages])
         return bool(promises)
 
@@ -144,7 +156,7 @@ class Leases:
             channel = self._channels.get(hint.address.channel)
             match hint.rumour:
                 case Rumour.JOINED if lane is not None:
-                    lane.stale = True
+                    lane.news += 1
                     self._lanes.beside(self.catch_up(lane))
                 case Rumour.JOINED:
                     self._news.set()

@@ -176,7 +176,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What settling found: parts the customer lacks, or may lack, and whether the chat was given back: nothing waits."""
+    """What settling found: parts the customer lacks or may lack, and whether the chat was given back."""
 
     refused: tuple[Part, ...] = ()
     released: bool = False

@@ -20,7 +20,7 @@ MODULE_LINES = 250
 FUNCTION_LINES = 40
 PARAMETERS = 6
 IMPORT_DEPTH = 6
-MAY_IMPORT_BY_NAME = {"bots.__main__", "bots.schedule", "core.plugins", "core.store.migrate"}
+MAY_IMPORT_BY_NAME = {"bots.__main__", "bots.schedule", "core.plugins", "core.store.hints", "core.store.migrate"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from channels.whatsapp.client import Client
 from channels.whatsapp.codes import SetUp
 from channels.whatsapp.fees import Fees
 from channels.whatsapp.news import News
 from channels.whatsapp.silence import Silence
-from channels.whatsapp.statuses import Names
 from channels.whatsapp.unsure import Unsure
 from core.conversation import Address
 from core.ports import Outbox
+
+if TYPE_CHECKING:
+    from channels.whatsapp.client import Client
+    from channels.whatsapp.statuses import Names
 
 MOST_KEPT = 10_000  # message ids
 

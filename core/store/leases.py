@@ -152,10 +152,11 @@ def claim(c: Connection, owner: str, most: int, channels: Sequence[str]) -> list
     before = {row.conv: row.owner for row in c.execute(_waiting.where(ours), {"most": most})}
     if not before:
         return []
-    rows = c.execute(_claim, {"me": owner, "convs": list(before)})
+    rows = {row.conv: row for row in c.execute(_claim, {"me": owner, "convs": list(before)})}
     return [
-        Claim(Address.parse(row.conv), row.epoch, row.attempts, counted=False, taken=before[row.conv] is not None)
-        for row in rows
+        Claim(Address.parse(conv), rows[conv].epoch, rows[conv].attempts, counted=False, taken=last is not None)
+        for conv, last in before.items()
+        if conv in rows
     ]
 
 

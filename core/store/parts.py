@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from core.conversation import Address
-from core.records import Claim, Part, PartState, Progress
+from core.records import Part, PartState, Progress
 from core.store.codec import FEES, text
-from core.store.leases import fence
 from core.store.schema import conversation, part, reply
 
 TOLD = (PartState.DELIVERED, PartState.READ, PartState.REJECTED)
@@ -63,9 +62,8 @@ def read(c: Connection, conv: str, key: str) -> list[Part]:
     ]
 
 
-def mark(c: Connection, owner: str, address: Address, item: Part, claim: Claim | None) -> None:
-    """Write one part's state, its platform id and fees; a new attempt may begin from any state. Fenced."""
-    fence(c, owner, claim)
+def mark(c: Connection, address: Address, item: Part) -> None:
+    """Write one part's state, its platform id and fees; a new attempt may begin from any state."""
     values = {"c": str(address), "r": item.reply, "n": item.index, "s": item.state.value, "a": item.sent_as}
     c.execute(_mark, values | {"f": text(FEES, item.fees)})
 

@@ -48,7 +48,7 @@ class SqlStore:
 
     async def mark(self, address: Address, part: Part, claim: Claim | None = None) -> None:
         """Keep a part's state, platform id and fees; what the platform told since is not overwritten."""
-        await self._database.write(lambda c: parts.mark(c, self.owner, address, part, claim), str(address))
+        await self._database.write(lambda c: work.mark(c, self.owner, address, part, claim), str(address))
 
     async def parts(self, address: Address, reply: str) -> Sequence[Part]:
         """The parts of a reply as they stand."""

@@ -111,6 +111,12 @@ def plan(c: Connection, owner: str, settlement: Settlement, texts: Sequence[str]
     return parts.read(c, conv, key)
 
 
+def mark(c: Connection, owner: str, address: Address, item: Part, claim: Claim | None) -> None:
+    """Write how far a part has come. Fenced."""
+    fence(c, owner, claim)
+    parts.mark(c, address, item)
+
+
 def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | None) -> Settled:
     """End a burst, once: whoever comes second under the same key changes nothing. Fenced.
 

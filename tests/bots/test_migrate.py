@@ -13,10 +13,10 @@ import pytest
 from core.store.migrate import NEWEST, engine_of
 from core.store.migrations.run import upgrade
 from core.store.sql import open_store
-from tests.reliability.conftest import database, postgres
+from tests.reliability.conftest import database, installation, postgres
 from tests.reliability.postgres import Server
 
-__all__ = ["database", "postgres"]
+__all__ = ["database", "installation", "postgres"]
 
 
 class Bot(Protocol):

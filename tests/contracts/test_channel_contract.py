@@ -30,6 +30,7 @@ from channels.whatsapp.testing import FakeTwilio
 from core import plugins
 from core.conversation import Address, Arrival, Conversation, Customer, Holder, Message
 from core.errors import StoreError, Withdrawn
+from core.fleet import Lone
 from core.ports import Channel
 from core.records import Part, PartState, Progress
 
@@ -43,6 +44,7 @@ class Inbox:
     """Keeps arrivals by key. While `open` is not set nothing is committed; the next `away` commits fail."""
 
     def __init__(self) -> None:
+        self.fleet = Lone()
         self.kept: dict[str, Arrival] = {}
         self.tried: list[str] = []
         self.told: list[Progress] = []
@@ -107,6 +109,9 @@ class Outbox:
 
     async def mark(self, part: Part) -> None:
         self.parts[part.index] = part
+
+    async def look(self, part: Part) -> Part:
+        return part
 
 
 class Driver:
@@ -331,7 +336,7 @@ class WhatsAppDriver(Driver):
         await asyncio.shield(asyncio.gather(*self._writing))
 
     async def heard(self, chat: Address) -> bool:
-        return not self._twilio.log  # showing it would mark the message read, so it is off by itself
+        return not self._twilio.calls("POST")  # showing it would mark the message read, so it is off by itself
 
     async def final(self, chat: Address) -> list[str]:
         await self._twilio.settled()

@@ -26,8 +26,12 @@ def fill(c: Connection) -> None:
     c.execute(insert(inbox), [blank | {"conv": chat["conv"], "source_key": chat["conv"]} for chat in chats])
 
 
+@pytest.fixture(params=["memory", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    return "sqlite://" if request.param == "memory" else str(request.getfixturevalue("own"))
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("url", ["memory", "postgres"], indirect=True)
 async def test_every_one_of_ten_thousand_chats_is_claimed_once_the_longest_silent_first(fleet: Fleet) -> None:
     processes = [await fleet.start() for _ in range(3)]
     await processes[0]._database.write(fill)
@@ -43,7 +47,6 @@ async def test_every_one_of_ten_thousand_chats_is_claimed_once_the_longest_silen
         assert await process.claim(AT_ONCE, CHANNELS) == []
 
 
-@pytest.mark.parametrize("url", ["memory", "postgres"], indirect=True)
 async def test_claiming_reads_an_index_of_the_chats_with_work_alone(
     fleet: Fleet, request: pytest.FixtureRequest
 ) -> None:

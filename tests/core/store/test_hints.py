@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,6 +38,13 @@ async def listening(template: Template, fleet: Fleet, many: int) -> None:
     async with asyncio.timeout(15):
         while template.server.query(LISTENING, name, "LISTEN%")[0][0] < many:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def several(own: str) -> AsyncIterator[Fleet]:
+    """On a database in which nobody else listens."""
+    async with Fleet(own) as made:
+        yield made
 
 
 @pytest.fixture

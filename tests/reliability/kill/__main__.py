@@ -37,8 +37,8 @@ ROUND = 60
 LEASE = 10.0
 """Seconds a chat belongs to a process without a sign of life; a peer must have answered 2 s later."""
 
-TELEGRAM = 20
-"""Chats of the fail-over run: what waits for a lease is measured, not what waits for a processor."""
+TELEGRAM, PACE = 24, 5.0
+"""Chats of the fail-over run and their pace: what waits for a lease is measured, not what waits for a processor."""
 
 CASES = 10
 """Cases of each fault that are shown."""
@@ -115,7 +115,7 @@ async def kills(given: argparse.Namespace, made: Fleet, server: Server | None) -
 async def fail_over(given: argparse.Namespace, made: Fleet, server: Server | None) -> tuple[dict[str, Any], Findings]:
     """One long round, on Telegram alone: the other platforms have waits of their own after a crash."""
     with fresh(server) as (folder, store):
-        plan = Plan(store, given.replicas, given.kills, given.seed, telegram=TELEGRAM, whatsapp=0, posting=0)
+        plan = Plan(store, given.replicas, given.kills, given.seed, telegram=TELEGRAM, whatsapp=0, posting=0, pace=PACE)
         waits = await failover.run(plan, made, folder)
         if waits.found.faults and given.keep:
             keep(given, plan, folder)

@@ -23,6 +23,7 @@ from tests.reliability.kill.scene import Plan, Scene, scene
 
 LOOK = 0.02  # seconds between two looks at a chat
 LONGEST = 60.0  # seconds after which a chat counts as never taken over
+TRIES = 100  # looks for a replica that has something to lose
 WITH_WORK = "select conv, owner from conversation where owner is not null and head < tail"
 
 
@@ -94,7 +95,7 @@ async def _kill(
     left, chance, waits = work
     for _ in left:  # type: ignore[attr-defined]
         await asyncio.sleep(chance.uniform(0.3, 1.5))
-        replica = chance.choice(list(owners))
+        replica = await _busy(made, owners, chance)
         owner = owners.pop(replica)
         killed = time.monotonic()
         replica.end(signal.SIGKILL)
@@ -106,6 +107,16 @@ async def _kill(
         taken = asyncio.create_task(_taken(made, owner, killed, waits))
         await asyncio.gather(taken, *(_answered(c, due, killed, waits) for c in made.customers))
         await _join(made, owners, starting)
+
+
+async def _busy(made: Scene, owners: Mapping[Replica, str], chance: random.Random) -> Replica:
+    """One that has a chat in hand, if there is one within a while."""
+    for _ in range(TRIES):
+        rows = await asyncio.to_thread(query, made.plan.store, WITH_WORK)
+        held_by = {owner for _, owner in rows}
+        if busy := [replica for replica, owner in owners.items() if owner in held_by]:
+            return chance.choice(busy)
+    return chance.choice(list(owners))
 
 
 async def _taken(made: Scene, owner: str, killed: float, waits: Waits) -> None:

@@ -23,7 +23,7 @@ from tests.reliability.kill.shop import OPERATORS, PUBLIC, Shop, open_shop
 class Plan:
     """A run. `polling` asks Telegram by getUpdates instead of being called. `pace`: seconds between a chat's bursts.
 
-    `calls`: what a replica has sent or edited when it is killed, at most.
+    `calls`: what replicas have sent or edited between two kills, at most.
     """
 
     store: str
@@ -31,11 +31,11 @@ class Plan:
     kills: int = 60
     seed: int = 1
     polling: bool = False
-    telegram: int = 32
-    whatsapp: int = 4
-    posting: int = 6
-    pace: float = 2.0
-    calls: int = 32
+    telegram: int = 20
+    whatsapp: int = 3
+    posting: int = 4
+    pace: float = 1.5
+    calls: int = 24
 
 
 @dataclass

@@ -45,22 +45,25 @@ class Line:
                 seconds = world.dice.choice((1.0, 2.0, 5.0, 20.0))
                 world.after(wait, lambda: answer(future, None, Throttled("too many requests", seconds)))
             case "call_late":
-                world.after(wait, lambda: self._done(what, effect))
+                world.after(wait, lambda: self._done(what, effect, future))
                 world.after(wait * world.dice.random(), lambda: answer(future, None, Unconfirmed("no answer")))
             case "call_loses":
                 if early:
-                    world.after(wait, lambda: self._done(what, effect))
+                    world.after(wait, lambda: self._done(what, effect, future))
                 world.after(wait + world.dice.choice((0.1, 1.0, LATEST)), lambda: answer(future, None, Unconfirmed("")))
             case "dies_at_call":
                 if early:
-                    world.after(wait, lambda: self._done(what, effect))
+                    world.after(wait, lambda: self._done(what, effect, future))
                 world.after(world.dice.choice((0.0, wait, 2 * wait)), lambda: world.kill(self.process, f"at {what}"))
                 world.after(wait, lambda: answer(future, None, Unconfirmed("")))
             case _:
-                world.after(wait, lambda: answer(future, *self._done(what, effect)))
+                world.after(wait, lambda: answer(future, *self._done(what, effect, future)))
         return await future
 
-    def _done(self, what: str, effect: Callable[[], Any]) -> tuple[Any, ChannelError | None]:
+    def _done(
+        self, what: str, effect: Callable[[], Any], future: asyncio.Future[Any]
+    ) -> tuple[Any, ChannelError | None]:
+        self.world.unheard = future.done() or not self.process.alive
         try:
             result = effect()
         except ChannelError as error:

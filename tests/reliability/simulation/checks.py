@@ -164,7 +164,7 @@ def order(conv: str, world: World, kept: Kept) -> Iterator[str]:
     if conv.startswith("telegram:"):
         posts = [p.text for p in world.telegram.posts.get(int(conv.partition(":")[2]), ()) if not p.text.endswith(OPENING)]
     else:
-        posts = [sent.text for sent in world.posting.chats.get(conv, ())]
+        posts = [sent.text for sent in world.posting.chats.get(conv, ()) if not sent.unheard]
     answers = [code for text in posts for code in codes(text) if not code.page]
     for name, line in (("remembered", turns), ("answered", list(dict.fromkeys(answers)))):
         for place, code in enumerate(line):
@@ -202,11 +202,13 @@ def holders(conv: str, world: World, kept: Kept) -> Iterator[str]:
         outcome, named = kept.ledger.get((where, key), ("", []))
         if where != conv:
             continue
-        for kind in (kinds.get(message) for message in named or [key]):
+        said = [kinds[message] for message in named or [key] if message in kinds]
+        consent = [kind for kind in said if kind in {MessageKind.OPT_OUT, MessageKind.OPT_IN}]
+        for kind in consent[-1:] or said[-1:] or [MessageKind.TEXT]:
             if kind is MessageKind.OPT_OUT:
                 opted_out, expected = True, "opted out"
             elif kind is MessageKind.OPT_IN and opted_out:
-                opted_out, expected = False, "bot"
+                opted_out, expected = False, "waiting" if outcome == "handed over" else "bot"
             elif opted_out:
                 continue
             elif kind is MessageKind.BACK:

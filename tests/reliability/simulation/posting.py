@@ -31,13 +31,12 @@ AT_MOST, AT_LEAST = "at_most", "at_least"
 
 @dataclass(slots=True)
 class Sent:
-    """One text in a chat: by which process and when it was asked for."""
+    """One text in a chat, and when it was asked for. `unheard`: when it arrived nobody waited for it any more."""
 
     text: str
     number: str
-    at: float
     asked: float
-    undelivered: bool = False
+    unheard: bool
 
 
 @dataclass(slots=True)
@@ -53,10 +52,10 @@ class Posting:
         if world.faults.strikes("blocked"):
             raise Unreachable("this customer takes no messages")
         stands = self.chats.setdefault(str(address), [])
-        sent = Sent(part.text, f"p{sum(map(len, self.chats.values()))}", world.loop.time(), asked)
+        sent = Sent(part.text, f"p{sum(map(len, self.chats.values()))}", asked, world.unheard)
         stands.append(sent)
-        sent.undelivered = world.faults.strikes("refused")
-        news = [PartState.REJECTED] if sent.undelivered else [PartState.SENT, PartState.DELIVERED, PartState.READ]
+        arrives = not world.faults.strikes("refused")
+        news = [PartState.SENT, PartState.DELIVERED, PartState.READ] if arrives else [PartState.REJECTED]
         for state in news:
             for _ in range(2 if world.faults.strikes("delivered_twice") else 1):
                 late = world.dice.choice((0.05, 0.3, 1.0, 4.0, 20.0))

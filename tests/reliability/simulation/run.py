@@ -27,6 +27,10 @@ from tests.reliability.simulation.store import Server
 from tests.reliability.simulation.world import Event, World
 
 
+STAND_BY = 3.0
+"""Seconds between two tries to become the one that polls: a second each would be most of what the store does."""
+
+
 @dataclass
 class Result:
     """What became of a seed. `broken` are promises that were not kept; `faults` those that were thrown, by name."""
@@ -89,6 +93,7 @@ def replaced(world: World) -> Iterator[None]:
     dice = SimpleNamespace(randbelow=random.Random(world.seed).randrange)
     patches = [
         mock.patch.object(core.fleet, "time", clock),
+        mock.patch.object(core.fleet, "LOOK", STAND_BY),
         mock.patch.object(channels.telegram.silence, "time", clock),
         mock.patch.object(channels.telegram.drafts, "time", clock),
         mock.patch.object(channels.telegram.silence, "datetime", Host),

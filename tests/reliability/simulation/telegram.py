@@ -50,7 +50,7 @@ class Telegram:
         self.blocked: set[int] = set()
         self.cards: list[tuple[int, Buttons]] = []
         self._numbers = 100
-        self._updates: dict[int, Json] = {}
+        self.updates: dict[int, Json] = {}
         self._news = asyncio.Event()
         self._poll: asyncio.Future[None] | None = None
         self.last = 0
@@ -64,7 +64,7 @@ class Telegram:
     def update(self, chat: int, content: Json) -> None:
         """Something happened that the bot is to hear of."""
         self.last += 1
-        self._updates[self.last] = {"update_id": self.last, **content}
+        self.updates[self.last] = {"update_id": self.last, **content}
         self.world.note(None, "update", f"{self.last} of chat {chat}")
         self._news.set()
         if self.webhook and chat not in self._delivering:
@@ -74,7 +74,7 @@ class Telegram:
     async def _deliver(self, chat: int) -> None:
         """To the webhook, one chat's in their order, each until somebody says 200."""
         world = self.world
-        while mine := [n for n, update in self._updates.items() if chat_of(update) == chat]:
+        while mine := [n for n, update in self.updates.items() if chat_of(update) == chat]:
             times = 2 if world.faults.strikes("delivered_twice") else 1
             tries = [world.ask(lambda replica: self._hook(replica, mine[0])) for _ in range(times)]
             told = [await attempt for attempt in tries]
@@ -86,7 +86,7 @@ class Telegram:
 
     async def _hook(self, replica: Replica, number: int) -> int:
         routes = replica.telegram.routes()
-        answer = await routes[0].handler(Request(json.dumps(self._updates.get(number, {})).encode()))  # type: ignore[arg-type]
+        answer = await routes[0].handler(Request(json.dumps(self.updates.get(number, {})).encode()))  # type: ignore[arg-type]
         return answer.status
 
     async def waiting(self, offset: int, seconds: float) -> list[Json]:
@@ -94,9 +94,9 @@ class Telegram:
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
         mine = self._poll = self.world.loop.create_future()
-        self._confirm([n for n in self._updates if n < offset])
+        self._confirm([n for n in self.updates if n < offset])
         give_up = self.world.loop.time() + seconds
-        while not mine.done() and not (found := [u for n, u in self._updates.items() if n >= offset]):
+        while not mine.done() and not (found := [u for n, u in self.updates.items() if n >= offset]):
             left = give_up - self.world.loop.time()
             if left <= 0:
                 return []
@@ -111,7 +111,7 @@ class Telegram:
     def _confirm(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             self.world.check_confirmed(f"tg:{BOT}:{number}")
-            self._updates.pop(number, None)
+            self.updates.pop(number, None)
 
     def send(self, chat: int, text: str, buttons: Buttons) -> str:
         """A message stands."""

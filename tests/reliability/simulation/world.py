@@ -24,12 +24,14 @@ from tests.reliability.simulation.telegram import Telegram
 
 BEGAN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 REPLICAS = 3
-ROUGH = 25.0
+ROUGH = 18.0
 """Seconds in which things go wrong."""
 PATIENCE = 1_500.0
 """Seconds after which everything must have come to an end: several of the longest pauses."""
-LONG_AFTER = 25.0
-"""Seconds of quiet before the checker looks: two leases and more."""
+LONG_AFTER = 12.0
+"""Seconds of quiet before the checker looks: a lease and more."""
+STEP = 2.0
+"""Seconds between two looks whether all is quiet."""
 ANSWER = 10.0
 """Seconds a platform waits for an answer of the bot's."""
 DEATHS = 6
@@ -55,6 +57,7 @@ class World:
         self.admitted: dict[str, float] = {}
         self.told: dict[str, float] = {}
         self.deaths = 0
+        self.unheard = False
         self.telegram = Telegram(self, webhook=self.dice.random() < 0.5)
         self.posting = Posting(self)
         self.customers = Customers(self)
@@ -113,7 +116,7 @@ class World:
         self, process: Process, name: str, given: dict[str, Any], result: Any, error: Exception | None, fault: str
     ) -> None:
         """A unit of work was done, or not; what it was under a claim is remembered."""
-        if name in {"look", "show_life", "renew", "size", "hold", "silences"} and not (error or fault):
+        if name in {"look", "beat", "show_life", "renew", "size", "hold", "silences"} and not (error or fault):
             if not (name == "renew" and len(result) != len(given["claims"])):
                 return
         if name == "claim" and not result and not error:
@@ -167,16 +170,17 @@ class World:
         self._hang_up(process)
         self._again(process)
 
-    def kill(self, process: Process, why: str) -> None:
-        """kill -9."""
+    def kill(self, process: Process, why: str) -> bool:
+        """kill -9; False when it may live on."""
         if self.faults.calm or not process.alive or self.deaths >= DEATHS:
-            return
+            return False
         self.deaths += 1
         self.faults.made["deaths"] += 1
         process.alive = False
         self.note(process, "DIES", why)
         self._hang_up(process)
         self._again(process)
+        return True
 
     def _hang_up(self, process: Process) -> None:
         """Whoever waits for an answer of it sees the connection end."""
@@ -248,8 +252,8 @@ class World:
         give_up = self.loop.time() + PATIENCE
         quiet = 0.0
         while quiet < LONG_AFTER and self.loop.time() < give_up:
-            await asyncio.sleep(5.0)
-            quiet = quiet + 5.0 if self._quiet() else 0.0
+            await asyncio.sleep(STEP)
+            quiet = quiet + STEP if self._quiet() else 0.0
         if quiet < LONG_AFTER:
             self.surprise("nothing came to an end")
 
@@ -262,7 +266,8 @@ class World:
     def _quiet(self) -> bool:
         waits = "select 1 from inbox where state = 'accepted' union all select 1 from reply where state = 'planned'"
         idle = all(not len(replica.desk.lanes) for replica in self.replicas if replica.open)
-        return idle and not self.customers.busy and not self.server.query(f"{waits} limit 1")
+        busy = self.customers.busy or self.telegram.updates or not any(replica.open for replica in self.replicas)
+        return idle and not busy and not self.server.query(f"{waits} limit 1")
 
     def end(self) -> None:
         """Let go of everything, so that nothing of this seed is left in memory."""
