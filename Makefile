@@ -1,9 +1,10 @@
 # make run    start firstline; the first time this makes .venv (nothing outside this folder is touched)
 # make test   lint, types, architecture, tests            make check  the same without the tests
 # make setup  the virtual environment only                make bench  every benchmark
+# make reliability  every promise of docs/reliability.md at its full size, for hours; SHORT=1 is what `make test` runs of it
 # make lock   work out requirements*.lock again (ARGS=--upgrade raises the versions)
 # make docker the image firstline:<version> and firstline:latest; docs/deploy.md runs it
-.PHONY: run setup dev test check bench lock docker clean
+.PHONY: run setup dev test check bench reliability lock docker clean
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
@@ -27,6 +28,24 @@ test: check
 
 bench: dev
 	@for file in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$(basename $$file .py) $(ARGS) || exit; done
+
+# Each line prints a table and ends with a JSON line; one that finds a fault ends the run.
+reliability: dev
+ifdef SHORT
+	$(BIN)/pytest tests/reliability tests/core/store $(ARGS)
+else
+	$(BIN)/python -m tests.reliability.planted
+	$(BIN)/python -m tests.reliability.simulation --seeds 10000
+	$(BIN)/python -m tests.reliability.windows --crashes 50
+	$(BIN)/python -m tests.reliability.windows --crashes 50 --store postgres
+	$(BIN)/python -m tests.reliability.kill --store sqlite --kills 500
+	$(BIN)/python -m tests.reliability.kill --store postgres --kills 2000
+	$(BIN)/python -m tests.reliability.kill --store postgres --fail-over --kills 100
+	$(BIN)/python -m tests.reliability.server --stops 30 --promotions 10
+	$(BIN)/python -m tests.reliability.redelivery --updates 100000
+	$(BIN)/python -m tests.reliability.disk --kills 200 --errors 500
+	$(BIN)/python -m tests.reliability.disk.outage --seconds 60
+endif
 
 lock: build/uv/bin/uv
 	@$(call lock,-o requirements.lock pyproject.toml)

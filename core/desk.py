@@ -212,7 +212,7 @@ class Desk(Register):
                 burst.note_consent()
         except (Unreachable, Rejected) as error:
             called = await self._board.undelivered(self.policy, burst.conversation, "".join(burst.said), error)
-            burst.outcome, burst.holder, stands = Outcome.UNDELIVERABLE, burst.holder or called, ""
+            burst.outcome, burst.holder, stands = Outcome.UNDELIVERABLE, burst.holder or called, box.stands
         await self._ending.settle(lane, self.policy, paid(burst.settlement(stands), box))
 
     async def _text(self, lane: Lane, burst: Burst) -> AsyncGenerator[str, None]:
@@ -228,10 +228,11 @@ class Desk(Register):
                     burst.shown(piece)
                     yield piece
                     piece = await lane.pull(pieces)
+            if lane.interrupted is Interrupt.MORE and not lane.shown:
+                await self._leases.catch_up(lane)
             if lane.interrupted is not Interrupt.MORE or lane.shown:
                 break
-            await self._leases.catch_up(lane)
-            burst.messages += lane.take_now(BURST - len(burst.messages))
+            burst.messages += lane.take_more(BURST - len(burst.messages))
             lane.begin(len(burst.messages))
             burst.hear(await self._store.load(lane.address), self.policy.idle)
         if lane.interrupted is Interrupt.TAKEN:

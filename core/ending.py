@@ -22,7 +22,7 @@ from core.records import Outcome, Settlement
 
 log = logging.getLogger(__name__)
 
-POISON = 8
+POISON = 12
 """Tries without anything settled after which a chat's first message is set aside (research: reliability, trap 8)."""
 
 SILENT = POISON + 2
@@ -74,7 +74,7 @@ class Ending:
         except (Unreachable, Rejected) as error:
             conversation = (await self._store.load(plan.address)).heard(*plan.heard)
             called = await self._board.undelivered(policy, conversation, plan.text, error)
-            plan = replace(ended(plan, Outcome.UNDELIVERABLE), holder=plan.holder or called)
+            plan = replace(ended(plan, Outcome.UNDELIVERABLE, box.stands), holder=plan.holder or called)
         await self.settle(lane, policy, paid(plan, box))
 
     async def say_nothing(self, lane: Lane, policy: Policy, burst: Burst) -> None:

@@ -140,11 +140,15 @@ class Lane:
                 break
 
     def take_now(self, most: int = BURST) -> list[Message]:
-        """Who waits at this instant, at most so many, and from here on `MORE` counts anew.
+        """Who waits at this instant, at most so many; what a person of ours asked for comes alone, in its turn."""
+        return self.take_more(most) or self._taken(self.waiting[:1])
 
-        What a person of ours asked for is taken by itself, and only when nothing waits before it.
-        """
-        taken = self._more()[:most] or self.waiting[: min(most, 1)]
+    def take_more(self, most: int) -> list[Message]:
+        """The customer's messages that wait, at most so many: what an answer under way may be extended by."""
+        return self._taken(self._more()[:most])
+
+    def _taken(self, taken: list[Message]) -> list[Message]:
+        """From here on `MORE` counts anew."""
         del self.waiting[: len(taken)]
         if self.interrupted is Interrupt.MORE:
             self.interrupted = None

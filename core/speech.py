@@ -127,6 +127,6 @@ async def _call_person(policy: Policy, people: Handover, burst: Burst, decision:
     if told is None:
         return ""
     burst.outcome = Outcome.HANDED_OVER if told.holder else Outcome.NOTICE
-    burst.notice, burst.author, burst.holder = told.notice, Author.DESK, told.holder
+    burst.notice, burst.author, burst.holder = told.notice, Author.DESK, told.holder or burst.holder
     burst.tier = "person" if told.holder else "desk"
     return told.text

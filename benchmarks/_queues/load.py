@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks._harness import ROOT
 from benchmarks._queues.worker import ACCEPTED, ANSWERED, CALLED, READY, SETTLED, STARTED, URL
 
-GRACE = 120.0
+GRACE = 300.0
 """Seconds after which what is not settled counts as lost."""
 
 ENDING = 20.0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import typer
@@ -24,6 +25,7 @@ from core.errors import Problem, SettingsError
 from core.rules import AnyOf, Rule, Rulebook, decide
 from core.settings import Settings, source
 from core.settings.source import Document
+from core.store.migrate import engine_of
 
 EXAMPLE = Address("check", "example")
 NOON = (2026, 1, 5, 12)
@@ -107,8 +109,14 @@ def _models(settings: Settings, path: Path, document: Document) -> Iterator[Prob
 
 
 def _store(parts: Parts, document: Document) -> Iterator[Problem]:
-    if not parts.store.startswith("sqlite://"):
-        yield document.problem(("store",), "only SQLite stores are supported so far", "sqlite:///data/firstline.db")
+    url = parts.settings.store
+    try:
+        engine_of(url)
+    except StoreError:
+        what = f"no store is called {url.partition(':')[0]!r}"
+        yield document.problem(("store",), what, "sqlite:///data/firstline.db or postgresql://user@host/database")
+    if urlsplit(url).password and url in parts.file.read_text("utf-8"):
+        yield document.problem(("store",), "a password stands here for everybody to read", "${FIRSTLINE_STORE}")
 
 
 def _operators(settings: Settings, channels: Mapping[str, Any], document: Document) -> Iterator[Problem]:

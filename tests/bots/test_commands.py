@@ -109,7 +109,8 @@ def test_a_sound_configuration_passes_with_its_examples(bot: Bot) -> None:
         ("money: yes", "money: high", "money: high", "money is yes or no"),
         ("reports:", "operators:\n  chat: web:12\nreports:", "chat: web:12", "shows no cards"),
         ("bot: tiny", "bot: tinny", "bot: tinny", "no folder bots/tinny"),
-        ("store: sqlite:///data/tiny.db", "store: postgresql://u:hunter2@h/db", "store:", "only SQLite"),
+        ("store: sqlite:///data/tiny.db", "store: mysql://u@h/db", "store:", "no store is called 'mysql'"),
+        ("store: sqlite:///data/tiny.db", "store: postgresql://u:hunter2@h/db", "store:", "a password stands here"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(bot: Bot, old: str, new: str, line: str, what: str) -> None:

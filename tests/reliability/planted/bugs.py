@@ -14,7 +14,11 @@ BURST, DATABASE, HINTS = "core/burst.py", "core/store/database.py", "core/store/
 INBOX, LEASES, PARTS, WORK = (f"core/store/{name}.py" for name in ("inbox", "leases", "parts", "work"))
 
 STORE = "tests/core/store/test_"
-FENCING, CONFORMANCE, OUTAGES = f"{STORE}fencing.py::test_", f"{STORE}conformance.py::test_", f"{STORE}outages.py::test_"
+FENCING, CONFORMANCE, OUTAGES = (
+    f"{STORE}fencing.py::test_",
+    f"{STORE}conformance.py::test_",
+    f"{STORE}outages.py::test_",
+)
 TELEGRAM, WHATSAPP = "tests/channels/telegram/test_", "tests/channels/whatsapp/test_"
 
 

@@ -3,36 +3,109 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 
-import pytest
+from sqlalchemy import Connection, Engine, event
 
 from channels.memory import MemoryChannel
-from channels.telegram.client import Place
+from channels.telegram.client import Buttons, Client, Place
 from channels.telegram.delivery import Delivery
 from channels.telegram.limits import Limits
 from channels.telegram.outlet import Outlet
-from core.conversation import Address, Arrival, Message
+from core.conversation import Address
 from core.desk import Desk
-from core.errors import StoreError
 from core.markup import Rich
 from core.records import Part, PartState
-from core.store.hints import Hints
-from core.store.migrate import engine_of, prepare
+from core.store import sqlite
 from core.store.database import Database
+from core.store.hints import Hints
+from core.store.migrate import prepare
 from core.store.sql import SqlStore, open_store
-from sqlalchemy import Engine, event
-from tests.core.store.fleet import Fleet, arrival, message, waits
-from tests.reliability.redelivery.processes import policy
-
-ADDRESS = Address("memory", "ann")
+from tests.core.store.fleet import arrival, message
+from tests.reliability.redelivery.processes import Silent, policy
 
 
 async def test_nobody_is_told_of_a_commit_before_it_is_made() -> None:
-    def engine(url: str) -> Engine:
-        made = engine_of(url)
+    told: list[bool] = []
+    admitted: asyncio.Future[object] | None = None
+
+    def committing(_connection: Connection) -> None:
+        if admitted is not None:
+            loop.call_soon_threadsafe(gone_round.set_result, None)
+            asyncio.run_coroutine_threadsafe(_look(admitted, told), loop).result(5)
+
+    def engine(url: str, *pragmas: str) -> Engine:
+        made = sqlite.engine(url, *pragmas)
+        event.listen(made, "commit", committing)
         return made
 
-    async with Database("sqlite://", prepare, engine_of("sqlite://")) as database, Hints(database, "me") as hints:
+    loop = asyncio.get_running_loop()
+    gone_round = loop.create_future()
+    async with Database("sqlite://", prepare, engine) as database, Hints(database, "me") as hints:
         store = SqlStore(database, hints, "me")
-        await store.admit(arrival(message(1)))
+        admitted = asyncio.ensure_future(store.admit(arrival(message(1))))
+        await admitted
+        assert told == [False]
+        admitted = None
+    assert gone_round.done()
+
+
+async def _look(admitted: asyncio.Future[object], told: list[bool]) -> None:
+    for _ in range(3):  # whoever was told has had time to hear of it
+        await asyncio.sleep(0)
+    told.append(admitted.done())
+
+
+async def test_work_nobody_told_of_is_found_by_looking() -> None:
+    channel = MemoryChannel()
+    written = replace(message(1), address=Address("memory", "ann"))
+    async with open_store("sqlite://") as store, Desk(store, {"memory": channel}, policy()) as desk:
+        await store.admit(arrival(written), room=False)
+        async with asyncio.timeout(10):
+            while not channel.said["ann"]:  # noqa: ASYNC110 - a look tells nobody
+                await asyncio.sleep(0.01)
+        assert await desk.idle(5)
+
+
+class Written:
+    """An outbox that remembers what was marked."""
+
+    def __init__(self) -> None:
+        self.states: list[PartState] = []
+
+    async def plan(self, texts: Sequence[str]) -> Sequence[Part]:
+        return [Part("reply", n, text) for n, text in enumerate(texts)]
+
+    async def mark(self, part: Part) -> None:
+        self.states.append(part.state)
+
+    async def look(self, part: Part) -> Part:
+        return part
+
+
+class Watched(Silent):
+    """A Bot API that notes what the outbox said when it was asked to send."""
+
+    def __init__(self, outbox: Written) -> None:
+        self.outbox = outbox
+        self.before: list[list[PartState]] = []
+
+    async def send_message(self, place: Place, rich: Rich, reply_to: int = 0, buttons: Buttons = ()) -> str:
+        self.before.append(list(self.outbox.states))
+        return "1"
+
+    async def edit_message(self, place: Place, message: str, rich: Rich) -> None:
+        pass
+
+
+async def test_an_opening_is_written_down_before_it_is_sent() -> None:
+    outbox = Written()
+    client = Watched(outbox)
+    outlet = Outlet(_as_client(client), Limits())
+    await Delivery(outlet, Place(42), outbox).send("It is on its way.")
+    assert client.before == [[PartState.SENDING]]
+
+
+def _as_client(client: object) -> Client:
+    return client  # type: ignore[return-value]

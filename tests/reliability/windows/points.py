@@ -7,6 +7,7 @@ order. Nothing of this is in the product; W7 is a matter of the platform, W12 of
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import signal
 import threading
@@ -101,7 +102,7 @@ def _w2(point: Point) -> None:
 
 def _w3(point: Point) -> None:
     """The model is in the middle of its answer."""
-    scripted = zygote.importlib.import_module("core.providers.scripted").Scripted
+    scripted = importlib.import_module("core.providers.scripted").Scripted  # known once `prepare` was run
     original = scripted.stream
 
     async def stream(self: Any, *given: Any) -> AsyncIterator[Any]:

@@ -115,7 +115,7 @@ class Writer:
             for _ in range(self.chance.choice((1, 1, 2, 3))):
                 self.say()
                 await asyncio.sleep(self.chance.uniform(0, 0.03))
-            while not (enough.is_set() or self.answered):
+            while not (enough.is_set() or self.answered):  # noqa: ASYNC110 - what stands in a chat tells nobody
                 await asyncio.sleep(LOOK)
 
     @property
@@ -143,10 +143,10 @@ class Scene:
         return replica
 
     async def quiet(self) -> None:
-        """Return when every message was taken and is settled, or after QUIET seconds: what waits then the checker tells."""
+        """Return when every message was taken and is settled, or after QUIET seconds: the checker tells what waits."""
         try:
             async with asyncio.timeout(QUIET):
-                while self.platform.waiting or await asyncio.to_thread(unfinished, self.case.store):
+                while self.platform.waiting or await asyncio.to_thread(unfinished, self.case.store):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK)
         except TimeoutError:
             return
@@ -224,7 +224,7 @@ async def _killed(made: Scene) -> None:
 
 
 async def _zombie(made: Scene) -> None:
-    """W11: asleep at a point for longer than a lease; a peer answers meanwhile, then it wakes and finds itself fenced."""
+    """W11: asleep at a point for longer than a lease; a peer answers meanwhile, then it wakes and is fenced."""
     chance = made.case.chance
     place, passage = chance.choice(PLACES), chance.randint(1, 3)
     sleeper = await made.start(order(place, passage, signal.SIGSTOP))
@@ -238,7 +238,7 @@ async def _zombie(made: Scene) -> None:
 
 async def _asleep(replica: Replica) -> None:
     state = Path(f"/proc/{replica.pid}/stat")
-    while state.read_text("ascii").rpartition(") ")[2][0] != "T":  # noqa: ASYNC240 - no disk is behind it
+    while state.read_text("ascii").rpartition(") ")[2][0] != "T":  # noqa: ASYNC110, ASYNC240 - no disk
         await asyncio.sleep(LOOK)
 
 
