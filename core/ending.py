@@ -18,7 +18,7 @@ from core.lane import Lane
 from core.patience import patiently
 from core.policy import Policy
 from core.ports import Channel, Store
-from core.records import Outcome, Settlement
+from core.records import Outcome, PartState, Settlement
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +43,17 @@ class Ending:
 
     def box(self, lane: Lane, burst: Burst) -> ReplyBox:
         """The Outbox of an answer under way."""
-        return ReplyBox(self._store, lane.under, burst.plan, lambda: burst.author, lambda: lane.unwanted)
+        return ReplyBox(self._store, lane.claim, burst.plan, lambda: burst.author, lambda: lane.unwanted)
 
     def kept_box(self, lane: Lane, settlement: Settlement) -> ReplyBox:
         """The Outbox of what is to be said and settled as it stands; only the customer stops what a person says."""
         persons = settlement.reply is not None and settlement.reply.author is Author.PERSON
         unwanted = (lambda: lane.opted_out) if persons else (lambda: lane.unwanted)
-        return kept_box(self._store, lane.under, settlement, unwanted)
+        return kept_box(self._store, lane.claim, settlement, unwanted)
 
     async def settle(self, lane: Lane, policy: Policy, settlement: Settlement) -> None:
         """Commit the end of a burst; what was sent must not be sent again because the store was away. Fenced."""
-        work = lambda: self._store.settle(settlement, lane.under)  # noqa: E731 - said once, tried often
+        work = lambda: self._store.settle(settlement, lane.claim)  # noqa: E731 - said once, tried often
         lane.settling = True
         try:
             settled = await patiently("a settlement", work, StoreError)
@@ -95,9 +95,12 @@ class Ending:
         if lane.unfinished:
             plan = lane.unfinished[0]
             parts = await self._store.parts(plan.address, plan.key)
+            if lane.claim.attempts <= SILENT and any(part.arrived or part.state is PartState.OPEN for part in parts):
+                await self.finish(lane, policy, plan)  # the customer has seen of it
+                del lane.unfinished[0]
+                return
             stands = "\n\n".join(part.text for part in parts if part.arrived)
-            done = bool(parts) and all(part.arrived for part in parts)
-            await self.settle(lane, policy, plan if done else ended(plan, Outcome.PARKED, stands))
+            await self.settle(lane, policy, ended(plan, Outcome.PARKED, stands))
             del lane.unfinished[0]
         else:
             message = lane.take_now(1)[0]

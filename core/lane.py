@@ -44,15 +44,15 @@ class Interrupt(Enum):
 class Lane:
     """The place of one chat's messages. `shown` is set once the customer saw a part of the answer under way.
 
-    `claim` is the newest right to the chat, `under` the one the work under way began with. `news` counts reasons to
-    look into the store for more that waits, `known` those that were looked into. `released`: the chat was given back
-    with the last thing settled; `settling`: that is being committed. `unfinished` are replies planned in an earlier
-    life; they go out before anything new is answered.
+    A lane lives under one `claim`: a chat that is lost and won again gets another one. `news` counts reasons to look
+    into the store for more that waits, `known` those that were looked into. `released`: the chat was given back with
+    the last thing settled; `settling`: that is being committed. `unfinished` are replies planned in an earlier life;
+    they go out before anything new is answered.
     """
 
     def __init__(self, claim: Claim, *, stale: bool) -> None:
         self.address = claim.address
-        self.claim = self.under = claim
+        self.claim = claim
         self.released = False
         self.settling = False
         self.news = int(stale)
@@ -81,11 +81,6 @@ class Lane:
     def stale(self) -> bool:
         """Whether the store may know of more that waits than was brought here."""
         return self.known < self.news
-
-    def renewed(self, claim: Claim, *, stale: bool) -> None:
-        """The chat is ours anew, or still."""
-        self.claim, self.released = claim, False
-        self.news += stale
 
     def settled(self, settled: Settled) -> None:
         """Something of it was settled: whoever tries next has not failed yet."""

@@ -60,21 +60,27 @@ class Lanes:
         return self._lanes.get(address)
 
     def open(self, claim: Claim, *, stale: bool) -> Lane:
-        """The lane of a chat that is ours, with its worker started where it had none."""
+        """The lane of a chat that is ours, with its worker started where it had none.
+
+        What was under way under an older claim ends: somebody else may have had the chat in between.
+        """
         lane = self._lanes.get(claim.address)
+        if lane is not None and lane.claim.epoch != claim.epoch:
+            self.lose(lane)
+            lane, stale = None, True
         if lane is None:
             lane = self._lanes[claim.address] = Lane(claim, stale=stale)
             self._empty.clear()
             lane.task = self._start(self._serve(lane))
         else:
-            lane.renewed(claim, stale=stale)
+            lane.news += stale
         return lane
 
     def lose(self, lane: Lane) -> None:
-        """The chat is another process's: whatever is under way ends here."""
+        """The chat is not ours under that claim any more: whatever is under way ends here."""
         if self._lanes.get(lane.address) is lane:
             self._end(lane)
-        if lane.task is not None:
+        if lane.task is not None and not (lane.released or lane.settling):
             lane.task.cancel()
 
     def _end(self, lane: Lane) -> None:
@@ -108,19 +114,16 @@ class Lanes:
                     await self._fill(lane)
                 if not (lane.unfinished or lane.waiting):
                     break
-                lane.under = lane.claim
                 try:
                     await self._work(lane)
                 except Fenced:
                     self.counters.count("writes_fenced")
                     log.warning("a chat on %s is answered by another process now", lane.address.channel)
-                    if lane.claim.epoch == lane.under.epoch:
-                        break
-                    lane.news += 1  # it became ours again meanwhile
+                    break
                 except Exception:  # what waits behind it must not be left behind
                     log.exception("work in a lane of %s broke", lane.address.channel)
-        except Fenced:
-            log.warning("a chat on %s was answered by another process", lane.address.channel)
+        except Exception:  # one chat's trouble must not reach the others; the store knows what waits
+            log.exception("a lane of %s broke", lane.address.channel)
         finally:
             if self._lanes.get(lane.address) is lane:
                 self._end(lane)

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 AT_ONCE = 100
 """Chats claimed in one transaction at most."""
 
+MOMENT = 5.0
+"""Seconds others wait at most while something is tried of which processes have died."""
+
 GAP = 0.1
 """Seconds between two looks however many hints arrive."""
 
@@ -45,6 +48,8 @@ class Leases:
         self._counters = lanes.counters
         self._acknowledge = acknowledge
         self._suspects = asyncio.Lock()
+        self._calm = asyncio.Event()
+        self._calm.set()
         self._store = store
         self._channels = channels
         self._lanes = lanes
@@ -124,11 +129,15 @@ class Leases:
         async with contextlib.AsyncExitStack() as stack:
             if lane.suspect:
                 await stack.enter_async_context(self._suspects)
+                self._calm.clear()
+                stack.callback(self._calm.set)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(MOMENT):
+                        await self._calm.wait()
             if not lane.claim.counted:
                 what = f"a try on {lane.address.channel}"
-                tried = await patiently(what, lambda: self._store.attempt(lane.under), StoreError)
-                if lane.claim.epoch == tried.epoch:
-                    lane.claim = lane.under = tried
+                lane.claim = await patiently(what, lambda: self._store.attempt(lane.claim), StoreError)
             yield
 
     async def give_back(self, claims: Sequence[Claim]) -> None:

@@ -41,10 +41,10 @@ class Waits:
 
     async def stream(self, prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
         """The work of all messages that are answered as one."""
-        for number in re.findall(r"#(\d+)", prompt.question):
-            self._post.tell(STARTED, prompt.question.partition(" ")[0], int(number))
-        if self._post.wait:
-            await asyncio.sleep(self._post.wait)
+        numbers = [int(number) for number in re.findall(r"#(\d+)", prompt.question)]
+        for number in numbers:
+            self._post.tell(STARTED, prompt.question.partition(" ")[0], number)
+        await self._post.pause(max(numbers))
         yield Delta(prompt.question)
         yield Usage(0, 0)
 

@@ -45,7 +45,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """So many messages in each of so many chats, each with `wait` seconds of work; `alone`: one at a time in all."""
+    """So many messages in each of so many chats, `wait` seconds of work each on average; `alone`: one at a time."""
 
     name: str
     chats: int

@@ -57,9 +57,13 @@ class Post:
     async def work(self, chat: str, number: int) -> None:
         """One message's work, as every peer does it."""
         self.tell(STARTED, chat, number)
-        if self.wait:
-            await asyncio.sleep(self.wait)
+        await self.pause(number)
         self.tell(ANSWERED, chat, number)
+
+    async def pause(self, number: int) -> None:
+        """A quarter more than `wait`, for every other message a quarter less: what runs at once overtakes."""
+        if self.wait:
+            await asyncio.sleep(self.wait * (0.75 if number % 2 else 1.25))
 
 
 class Driver(Protocol):

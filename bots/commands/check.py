@@ -21,7 +21,7 @@ from core.abilities import Cards
 from core.answering.availability import Availability
 from core.answering.registry import read as read_registry
 from core.conversation import Address, Conversation, Customer, Message
-from core.errors import Problem, SettingsError
+from core.errors import Problem, SettingsError, StoreError
 from core.rules import AnyOf, Rule, Rulebook, decide
 from core.settings import Settings, source
 from core.settings.source import Document

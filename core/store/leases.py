@@ -194,6 +194,16 @@ def release(c: Connection, owner: str, claims: Sequence[Claim], tried: bool) -> 
         c.execute(_release, _of(owner, held) | {"untried": int(held.counted and not tried)})
 
 
+def farewell(c: Connection, owner: str) -> None:
+    """This owner holds nothing any more."""
+    rows = c.execute(select(conversation.c.conv).where(HAS_WORK, conversation.c.owner == owner).with_for_update())
+    if convs := sorted(rows.scalars()):
+        mine = update(conversation).where(conversation.c.conv.in_(convs), conversation.c.owner == owner)
+        c.execute(mine.values(owner=None, lease_until=None))
+    c.execute(delete(duty).where(duty.c.owner == owner))
+    c.execute(delete(replica).where(replica.c.owner == owner))
+
+
 def hold(c: Connection, owner: str, name: str) -> bool:
     """Become or remain the only one that does it, for one lease."""
     until = c.execute(select(UNTIL)).scalar_one()

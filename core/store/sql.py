@@ -5,12 +5,15 @@ The statements are in `inbox`, `work`, `parts`, `names`, `leases`, `runs` and `b
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from core.conversation import Address, Arrival, Conversation
+from core.errors import StoreError
 from core.records import Admission, Claim, Entry, Hint, Parked, Part, Progress, Promise, Settled, Settlement
 from core.store import backlog, books, inbox, leases, names, parts, runs, work
 from core.store.backlog import Backlog
@@ -18,6 +21,9 @@ from core.store.books import ChatRow, Receipt
 from core.store.database import Database
 from core.store.hints import Hints
 from core.store.migrate import engine_of, prepare
+
+FAREWELL = 2.0
+"""Seconds a process that stops takes at most to say that it holds nothing any more."""
 
 
 class SqlStore:
@@ -89,6 +95,10 @@ class SqlStore:
     async def release(self, claims: Sequence[Claim], *, tried: bool) -> None:
         """Give chats back as they are."""
         await self._database.write(lambda c: leases.release(c, self.owner, claims, tried))
+
+    async def farewell(self) -> None:
+        """Leave everything this process holds to the others, whatever came to be held while it stopped."""
+        await self._database.write(lambda c: leases.farewell(c, self.owner))
 
     async def hold(self, name: str) -> bool:
         """Become or remain the only process that does what this name stands for."""
@@ -174,4 +184,10 @@ async def open_store(url: str) -> AsyncIterator[SqlStore]:
     """A store on a SQLAlchemy URL, brought to the newest schema; StoreError says why it cannot be opened."""
     owner = uuid.uuid4().hex
     async with Database(url, prepare, engine_of(url)) as database, Hints(database, owner) as hints:
-        yield SqlStore(database, hints, owner)
+        store = SqlStore(database, hints, owner)
+        try:
+            yield store
+        finally:
+            with contextlib.suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await store.farewell()

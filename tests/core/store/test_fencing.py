@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from core.conversation import Holder
 from core.errors import Fenced
 from core.records import Claim, Part, PartState, Progress
-from core.store import parts, postgres, work
+from core.store import postgres, work
 from core.store.sql import SqlStore
 from tests.core.store.fleet import CHANNELS, Fleet, address, answer, arrival, claimed, message, waits
 
@@ -134,7 +134,7 @@ def _write(connection: Connection, owner: str, claim: Claim, what: str) -> None:
     if what == "plan":
         work.plan(connection, owner, answer(ONE), ["zombie"], claim)
     elif what == "mark":
-        parts.mark(connection, owner, address(), Part("2", 0, "Soon.", PartState.SENDING), claim)
+        work.mark(connection, owner, address(), Part("2", 0, "Soon.", PartState.SENDING), claim)
     else:
         work.settle(connection, owner, answer(ONE), claim)
 

@@ -15,9 +15,9 @@ from tests.reliability.kill.scene import Scene
 EARLY = 0.08
 """The share of kills that come while a replica starts."""
 
-REST, CALLS = 6, 2
-"""Every so many lives one is long enough for so many calls a chat: a message that was under way at eight deaths in a row
-would count as what killed them, and be set aside."""
+REST, CALLS = 5, 3
+"""Every so many lives one is long enough for so many calls a chat: a message that was under way at eight deaths in a
+row would count as what killed them, and be set aside."""
 
 LONGEST = 20.0
 """Seconds a kill waits for a call when none comes."""

@@ -81,7 +81,6 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "a message that was settled by nothing": (
         "message lost", lambda w: w.sql("delete from ledger where reply = '2'"),
     ),
-    "a message set aside": ("parked", lambda w: w.sql("update inbox set state = 'parked' where seq = 3")),
     "a message in two ledger entries": (
         "settled twice", lambda w: w.sql("insert into ledger values (?,'9','answered','[\"2\"]')", CHAT),
     ),
@@ -116,6 +115,15 @@ def test_a_planted_fault_is_found_and_named(world: World, name: str) -> None:
     fault, plant = PLANTED[name]
     plant(world)
     assert world.check().faults[fault] >= 1
+
+
+def test_a_message_set_aside_is_counted_and_may_be_apologised_for(world: World) -> None:
+    world.posts.append("Sorry, something went wrong on our side.")
+    assert world.check().faults == {"strange text": 1}
+    world.sql("update inbox set state = 'parked' where seq = 3")
+    found = world.check()
+    assert not found.faults
+    assert found.counts["parked"] == 1
 
 
 def test_openings_left_are_counted_and_are_no_answer(world: World) -> None:

@@ -112,7 +112,7 @@ BUGS = (
         LEASES,
         "if claim is not None and c.execute(_fence, _of(owner, claim)).first() is None:",
         "if False:",
-        (f"{FENCING}a_zombie_is_refused_and_changes_nothing",),
+        (f"{FENCING}a_zombie_is_refused_and_changes_nothing[memory-plan]",),
     ),
     Bug(
         "a fence that does not look at the epoch",
@@ -133,7 +133,7 @@ BUGS = (
         WORK,
         '_grow.where(conversation.c.owner == bindparam("me"), conversation.c.epoch == bindparam("e"))',
         '_grow.where(bindparam("me", type_=String) != "", bindparam("e", type_=Integer) >= 0)',
-        (f"{FENCING}a_zombie_is_refused_and_changes_nothing",),
+        (f"{FENCING}a_zombie_is_refused_and_changes_nothing[memory-settle]",),
     ),
     Bug(
         "leases are judged by the host's clock",

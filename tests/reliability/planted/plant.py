@@ -74,10 +74,12 @@ def planted(folder: Path, bug: Bug) -> Iterator[None]:
         file.write_text(source, "utf-8")
 
 
-def tested(folder: Path, tests: Sequence[str]) -> Outcome:
-    """These tests in the copy, up to the first that fails."""
+def outcome_of(folder: Path, tests: Sequence[str], without: Sequence[str] = (), *, most: int = 1) -> Outcome:
+    """These tests in the copy, until so many have failed; those `without` are left out."""
+    left_out = [f"--deselect={test}" for test in without]
+    options = (f"--maxfail={most}", "--tb=no", "-rfE", "-p", "no:cacheprovider")
     try:
-        done = _python(folder, "-m", "pytest", "-x", "--tb=no", "-rfE", "-p", "no:cacheprovider", *tests)
+        done = _python(folder, "-m", "pytest", *options, *left_out, *tests)
     except subprocess.TimeoutExpired:
         return Outcome(-1, (), False, f"not done after {PATIENCE:.0f} s")
     failed = tuple(name for kind, name in SUMMARY.findall(done.stdout) if kind == "FAILED")

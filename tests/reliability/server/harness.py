@@ -87,8 +87,12 @@ async def _called(made: Scene, skip: int, *, when_done: bool) -> None:
     """Return in the middle of a call a customer may see, or right after it, when so many more were made before."""
     reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     trigger = made.trigger
-    trigger.skip, trigger.when_done = skip, when_done
-    trigger.fire = lambda _port: reached.done() or reached.set_result(None)
+
+    def fire(_port: int) -> None:
+        if not reached.done():
+            reached.set_result(None)
+
+    trigger.skip, trigger.when_done, trigger.fire = skip, when_done, fire
     try:
         async with asyncio.timeout(LONGEST):
             await reached

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 from channels.memory import MemoryChannel
 from core.conversation import Address, Arrival, Message
 from core.desk import Desk
-from core.store.sql import SqlStore
-from tests.core.store.fleet import AT, LATER, Fleet
+from core.ports import Outbox
+from tests.core.store.fleet import AT, Fleet
 from tests.reliability.kill.codes import Code, codes, question
 from tests.reliability.redelivery.processes import policy
 
@@ -24,7 +24,7 @@ class Held(MemoryChannel):
         self.asked = asyncio.Event()
         self.may = asyncio.Event()
 
-    async def _send_parts(self, address, whole, outbox) -> None:  # type: ignore[no-untyped-def]
+    async def _send_parts(self, address: Address, whole: str, outbox: Outbox) -> None:
         self.asked.set()
         await self.may.wait()
         await super()._send_parts(address, whole, outbox)

@@ -32,9 +32,7 @@ class Line:
         future: asyncio.Future[Any] = loop.create_future()
         if world.over:
             raise asyncio.CancelledError
-        fault = world.faults.one_of(
-            "call_fails", "call_loses", "call_late", "throttled", "dies_at_call", "call_slow"
-        )
+        fault = world.faults.one_of("call_fails", "call_loses", "call_late", "throttled", "dies_at_call", "call_slow")
         world.note(self.process, "calls", f"{what} {fault}".rstrip())
         early = world.dice.random() < 0.5
         wait = world.wait(fault, "call_slow", "call_late", most=LATEST)

@@ -31,14 +31,17 @@ GAPS = (0.0, 0.05, 0.3, 1.0, 2.0, 6.0)
 
 @dataclass(slots=True)
 class Asked:
-    """A message of a customer's or an order of an operator's: `key` in the inbox, the text's code, `kind`."""
+    """A message of a customer's or an order of an operator's: `key` in the inbox, the text's code, `kind`.
+
+    `sure`: it must get into the chat's line.
+    """
 
     address: str
     key: str
     id: str
     code: Code
     kind: MessageKind
-    text: str = ""
+    sure: bool = True
 
 
 @dataclass(slots=True)
@@ -98,7 +101,7 @@ class Customers:
         self.world.telegram.update(chat, {"message": message})
         if code is not None:
             key = f"tg:{BOT}:{self.world.telegram.last}"
-            self.asked.append(Asked(f"telegram:{chat}", key, str(number), code, MessageKind.TEXT, text))
+            self.asked.append(Asked(f"telegram:{chat}", key, str(number), code, MessageKind.TEXT))
         return str(number)
 
     async def _on_posting(self, address: Address, chat: int) -> None:
@@ -113,7 +116,7 @@ class Customers:
                 text = "STOP" if kind is MessageKind.OPT_OUT else "START"
             message = Message(f"m{number}", address, text, self.world.utc(), Customer(str(chat)), kind)
             key = f"{address}:{message.id}"
-            self.asked.append(Asked(str(address), key, message.id, code, kind, text))
+            self.asked.append(Asked(str(address), key, message.id, code, kind))
             self._go(self._posted(Arrival(key, text, message)))
 
     async def _posted(self, arrival: Arrival) -> None:
@@ -137,15 +140,17 @@ class Customers:
 
     async def _at_the_card(self, card: int, customer: Address) -> None:
         dice = self.world.dice
-        for what in dice.choice((["take"], ["say"], ["take", "say"], ["say", "back"], ["take", "say", "back"], ["back"])):
+        for what in dice.choice(
+            (["take"], ["say"], ["take", "say"], ["say", "back"], ["take", "say", "back"], ["back"])
+        ):
             await asyncio.sleep(dice.choice((0.2, 1.0, 4.0)))
             if what == "say":
                 code = self._spoken(customer)
                 text = words(code)
                 known = self.world.server.query("select 1 from card where sent_as = ?", str(card))
                 id_ = self._write(OPERATORS, 9, text, None, card)
-                if known:  # else they are told that the bot does not know this card
-                    self._order(customer, f"desk-{id_}", code, MessageKind.SAY, text)
+                # Who is faster than the store is told that the bot does not know this card.
+                self._order(customer, f"desk-{id_}", code, MessageKind.SAY, sure=bool(known))
                 continue
             self._presses += 1
             query = f"q{self._presses}"
@@ -159,8 +164,8 @@ class Customers:
         self._said += 1
         return Code(int(customer.chat), self._said)
 
-    def _order(self, customer: Address, id_: str, code: Code, kind: MessageKind, text: str = "") -> None:
-        self.orders.append(Asked(str(customer), f"{customer}:{id_}", id_, code, kind, text))
+    def _order(self, customer: Address, id_: str, code: Code, kind: MessageKind, *, sure: bool = True) -> None:
+        self.orders.append(Asked(str(customer), f"{customer}:{id_}", id_, code, kind, sure))
 
     async def _at_the_page(self) -> None:
         """Operators who work in the web page: they give a key of their own and try again when it fails."""
@@ -171,14 +176,14 @@ class Customers:
         customer = Address.parse(dice.choice(self.asked).address)
         code = self._spoken(customer)
         text, key = words(code), f"page{code.number}"
-        self._order(customer, f"desk-{key}", code, MessageKind.SAY, text)
+        self._order(customer, f"desk-{key}", code, MessageKind.SAY, sure=False)
         for _ in range(3):
             if await world.ask(lambda replica: replica.say(customer, text, key)):
                 break
             await asyncio.sleep(2.0)
         if dice.random() < 0.5:
             key = f"{key}-back"
-            self._order(customer, f"desk-{key}", Code(0, 0), MessageKind.BACK)
+            self._order(customer, f"desk-{key}", Code(0, 0), MessageKind.BACK, sure=False)
             for _ in range(3):
                 if await world.ask(lambda replica: replica.back(customer, key)):
                     break

@@ -140,5 +140,3 @@ class AlwaysReady:
 
     def deny(self, provider: str, reason: str) -> None:
         raise StoreError(f"{provider} was denied: {reason}")
-
-

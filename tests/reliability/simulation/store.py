@@ -108,7 +108,12 @@ class SimulatedDatabase:
         return future
 
     def _run(
-        self, work: Callable[[Connection], Any], name: str, given: dict[str, Any], fault: str, future: asyncio.Future[Any]
+        self,
+        work: Callable[[Connection], Any],
+        name: str,
+        given: dict[str, Any],
+        fault: str,
+        future: asyncio.Future[Any],
     ) -> None:
         world = self._world
         if world.over or (not self._process.alive and world.dice.random() < 0.5):

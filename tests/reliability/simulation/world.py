@@ -101,36 +101,6 @@ class World:
         task.add_done_callback(self._tasks.discard, context=self._context)
         return task
 
-    # history
-
-    def note(self, process: Process | None, what: str, detail: str) -> None:
-        """One line of the history."""
-        self.events.append((self.loop.time(), process.name if process else "-", what, detail))
-
-    def surprise(self, what: str) -> None:
-        """Something that must not happen."""
-        self.note(None, "SURPRISE", what)
-        self.surprises.append(what)
-
-    def committed(
-        self, process: Process, name: str, given: dict[str, Any], result: Any, error: Exception | None, fault: str
-    ) -> None:
-        """A unit of work was done, or not; what it was under a claim is remembered."""
-        if name in {"look", "beat", "show_life", "renew", "size", "hold", "silences"} and not (error or fault):
-            if not (name == "renew" and len(result) != len(given["claims"])):
-                return
-        if name == "claim" and not result and not error:
-            return
-        claim = given.get("claim")
-        self.note(process, "store", f"{name} {said(given)} {fault} -> {error or short(result)}")
-        if claim is not None and error is None:
-            self.commits.append((str(claim.address), process.name, claim.epoch, name))
-        if name == "admit" and error is None:
-            self.admitted.setdefault(given["arrival"].key, self.loop.time())
-        if name == "settle" and error is None:
-            key = given["settlement"].key
-            self.settled.setdefault((str(given["settlement"].address), key), self.loop.time())
-
     def check_confirmed(self, key: str) -> None:
         """Somebody told a platform that they have this: then it is in the inbox."""
         if not self.server.query("select 1 from inbox where source_key = ?", key):
@@ -139,106 +109,6 @@ class World:
     def work_waits(self) -> bool:
         """Whether any chat has work."""
         return bool(self.server.query("select 1 from conversation where head < tail limit 1"))
-
-    # processes
-
-    def others(self, process: Process) -> list[Replica]:
-        """Every living replica but this one."""
-        return [replica for replica in self.replicas if replica.process.alive and replica.process is not process]
-
-    def start(self, number: int) -> None:
-        """A replica begins a life."""
-        self._lives[number] += 1
-        process = Process(f"r{number}.{self._lives[number]}")
-        process.skew = self.dice.choice((0.0, 0.0, 0.0, 2.0, -3.0, 45.0))
-        process.left, process.fault = self.faults.steps(), self._strike
-        self.processes.append(process)
-        replica = Replica(self, process)
-        self.replicas = [r for r in self.replicas if r.process.alive] + [replica]
-        self.note(process, "starts", f"clock {process.skew:+g} s")
-        task = process.start(replica.live())
-        task.add_done_callback(lambda task: self._ended(process, task), context=self._context)
-
-    def _ended(self, process: Process, task: asyncio.Task[Any]) -> None:
-        if self.over or not process.alive:
-            return
-        process.alive = False
-        error = None if task.cancelled() else task.exception()
-        self.note(process, "ends", repr(error) if error else "in order")
-        if error is not None and not isinstance(error, FirstlineError):
-            self.surprise(f"{process.name} fell over: {error!r}")
-        self._hang_up(process)
-        self._again(process)
-
-    def kill(self, process: Process, why: str) -> bool:
-        """kill -9; False when it may live on."""
-        if self.faults.calm or not process.alive or self.deaths >= DEATHS:
-            return False
-        self.deaths += 1
-        self.faults.made["deaths"] += 1
-        process.alive = False
-        self.note(process, "DIES", why)
-        self._hang_up(process)
-        self._again(process)
-        return True
-
-    def _hang_up(self, process: Process) -> None:
-        """Whoever waits for an answer of it sees the connection end."""
-        for future in self._asks.pop(id(process), []):
-            if not future.done():
-                future.set_result(None)
-
-    def _again(self, process: Process) -> None:
-        number = int(process.name[1:].partition(".")[0])
-        self.after(self.dice.choice((0.3, 2.0, 8.0, 14.0, 60.0)), lambda: None if self.over else self.start(number))
-
-    def _strike(self, process: Process) -> None:
-        """What happens to a process by itself, between any two of its steps."""
-        process.left = self.faults.steps()
-        if self.faults.calm:
-            return
-        match self.dice.choice(("dies", "dies", "stops", "stops", "ends")):
-            case "dies":
-                self.kill(process, "by itself")
-            case "stops":
-                seconds = self.dice.choice((0.5, 4.0, 11.0, 13.0, 25.0))
-                self.faults.made["stops"] += 1
-                self.note(process, "STOPS", f"for {seconds} s")
-                process.stopped = True
-                self.after(seconds, lambda: self._go_on(process))
-            case _:
-                self.faults.made["terminations"] += 1
-                self.note(process, "TERM", "")
-                next(r for r in self.replicas if r.process is process).stop.set()
-
-    def _go_on(self, process: Process) -> None:
-        if process.alive and process.stopped:
-            self.note(process, "GOES ON", "")
-            self.loop.again(process.go_on())
-
-    async def ask(self, what: Callable[[Replica], Coroutine[Any, Any, Any]]) -> Any:
-        """What one of the replicas answers; None when it does not, or with an error."""
-        able = [replica for replica in self.replicas if replica.process.alive and replica.open]
-        if not able:
-            await asyncio.sleep(1.0)
-            return None
-        replica = self.dice.choice(able)
-        answer: asyncio.Future[Any] = self.loop.create_future()
-        self._asks.setdefault(id(replica.process), []).append(answer)
-        task = replica.process.start(what(replica))
-        task.add_done_callback(lambda task: self._answered(replica.process, task, answer), context=self._context)
-        try:
-            async with asyncio.timeout(ANSWER):
-                return await answer
-        except TimeoutError:
-            return None
-
-    def _answered(self, process: Process, task: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, FirstlineError):
-            self.surprise(f"{process.name} answered with {error!r}")
-        if not answer.done():
-            answer.set_result(None if error is not None or task.cancelled() or not process.alive else task.result())
 
     # the seed
 
@@ -286,29 +156,3 @@ class World:
             raise RuntimeError(f"these do not end: {left}")
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
-
-
-def short(value: object) -> str:
-    """A result as a log shows it."""
-    text = repr(value)
-    return text if len(text) < 160 else f"{text[:80]} .. {text[-70:]}"
-
-
-def said(given: dict[str, Any]) -> str:
-    """What a unit of work was given, as a log shows it."""
-    found = []
-    for name, value in given.items():
-        match name:
-            case "arrival":
-                found.append(f"{value.key} {value.message.kind if value.message else ''}")
-            case "settlement":
-                found.append(f"{value.address} {value.key} {value.entry.outcome} {[m.id for m in value.messages]}")
-            case "part":
-                found.append(f"{value.reply}/{value.index} {value.state} {value.sent_as}")
-            case "claim" if value is not None:
-                found.append(f"{value.address} epoch {value.epoch} attempts {value.attempts}")
-            case "claims":
-                found.append(f"[{', '.join(f'{c.address} epoch {c.epoch}' for c in value)}]")
-            case "address" | "progress" | "name" | "tried":
-                found.append(f"{name}={value}")
-    return ", ".join(found)

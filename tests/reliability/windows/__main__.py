@@ -24,7 +24,8 @@ from pathlib import Path
 from tests.reliability.kill.checker import Findings
 from tests.reliability.kill.fleet import Fleet
 from tests.reliability.postgres import Server, serving
-from tests.reliability.windows.run import ON_POSTGRES, WINDOWS, Case, MissedError, crash, zygote
+from tests.reliability.windows.run import crash
+from tests.reliability.windows.scene import ON_POSTGRES, WINDOWS, Case, MissedError, zygote
 
 COLUMNS = {
     "lost": ("message lost", "answer lost", "parked", "not quiet"),
@@ -56,10 +57,12 @@ async def one(window: str, seed: int, fleet: Fleet, server: Server | None, keep:
             shop = folder / "shop"
             store = stack.enter_context(server.database()) if server else f"sqlite:///{shop}/data/firstline.db"
             found = await crash(Case(window, seed, store, replicas=2 if server else 1), fleet, shop)
-        if found.faults and keep:
-            shutil.copytree(folder, keep / f"{window}-seed{seed}")
+            if not found.faults:
+                keep = None
         return found
     finally:
+        if keep:
+            shutil.copytree(folder, keep / f"{window}-seed{seed}")
         shutil.rmtree(folder)
 
 

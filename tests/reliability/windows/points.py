@@ -1,7 +1,7 @@
 """Where a process dies: named crash points W1-W10 (research: reliability, 3.2), put around the product's own functions.
 
 `python -m tests.reliability.windows.points` is the zygote of the kill runs whose children take a point with their
-order. Nothing of this is in the product; W7 is a matter of the platform, W12 of the network: both are in `run`.
+order. Nothing of this is in the product; W7 is a matter of the platform, W12 of the network: see `run`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import importlib
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import core.fleet
 import core.leases
@@ -22,9 +22,12 @@ import core.store.inbox
 import core.store.leases
 import core.store.parts
 from bots import readiness
-from core.records import PartState
+from core.conversation import Arrival
+from core.records import Part, PartState
 from core.store.sql import SqlStore
 from tests.reliability.kill import zygote
+
+T = TypeVar("T")
 
 ORDER = "CRASH_POINT"
 """Variable of a child: the point's name, which passage counts, the number of the signal."""
@@ -60,6 +63,11 @@ def _always(_result: Any, *_given: Any) -> bool:
     return True
 
 
+def _the(kind: type[T], given: Iterable[object]) -> T:
+    """The argument of this type: what else a unit of work is given, and in which order, is its own affair."""
+    return next(one for one in given if isinstance(one, kind))
+
+
 def _async(name: str, point: Point, *, after: bool, seen: Seen = _always) -> None:
     """Around a method of the store, which returns when its transaction is committed."""
     original = getattr(SqlStore, name)
@@ -92,7 +100,7 @@ def _uncommitted(module: ModuleType, name: str, point: Point, seen: Seen) -> Non
 
 def _w1(point: Point) -> None:
     """A customer's message is received and not committed."""
-    _uncommitted(core.store.inbox, "admit", point, lambda _, c, owner, arrival, room: arrival.message is not None)
+    _uncommitted(core.store.inbox, "admit", point, lambda _, *given: _the(Arrival, given).message is not None)
 
 
 def _w2(point: Point) -> None:
@@ -130,7 +138,7 @@ def _w6(point: Point) -> None:
 
 def _w8(point: Point) -> None:
     """The platform has answered, and what it said is not committed."""
-    _uncommitted(core.store.parts, "mark", point, lambda _, c, owner, address, part, claim: part.state in STANDS)
+    _uncommitted(core.store.parts, "mark", point, lambda _, *given: _the(Part, given).state in STANDS)
 
 
 def _w9(point: Point) -> None:

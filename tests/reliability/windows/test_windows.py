@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.reliability.kill.fleet import Fleet
-from tests.reliability.windows.run import ON_POSTGRES, WINDOWS, Case, crash, zygote
+from tests.reliability.windows.run import crash
+from tests.reliability.windows.scene import ON_POSTGRES, WINDOWS, Case, zygote
 
 SEEDS = range(1, 6)
 WITH_A_PEER = ("W2", "W6", "W8")

@@ -1,0 +1,87 @@
+"""Three replicas, their store and their platforms on virtual time: a thousand seeds in which everything goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.simulation.__main__ import Tally, command, everything, several
+from tests.reliability.simulation.loop import Process, StuckError, VirtualLoop
+from tests.reliability.simulation.run import play
+from tests.reliability.simulation.store import Server
+
+SEEDS = 1_000
+ROOT = Path(__file__).resolve().parents[3]
+DIGEST = (
+    "import hashlib; from tests.reliability.simulation.__main__ import several;"
+    "print(hashlib.sha256(repr([r.events for s in (11, 12, 13) for r in several([s])]).encode()).hexdigest())"
+)
+
+
+@pytest.mark.timeout(600)
+def test_no_promise_is_broken_whatever_dies_hangs_repeats_or_comes_late() -> None:
+    tally = Tally()
+    for result in everything(range(SEEDS), os.cpu_count() or 1):
+        tally.add(result)
+    repeat = {command(seed): broken for seed, broken in tally.broken.items()}
+    assert not repeat
+    assert tally.seeds == SEEDS
+    assert tally.faults.total() > 10 * SEEDS
+    assert {"deaths", "stops", "store_loses", "store_repeats", "call_late", "hint_lost"} <= tally.faults.keys()
+
+
+@pytest.mark.timeout(120)
+def test_the_same_seed_gives_the_same_history_in_every_process() -> None:
+    digests = {
+        subprocess.run(
+            (sys.executable, "-c", DIGEST),
+            cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": salt, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for salt in ("1", "2")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_what_was_played_before_a_seed_changes_nothing_in_it() -> None:
+    server = Server()
+    first, _, again = play(21, server), play(22, server), play(21, server)
+    assert first.events == again.events
+    assert several([21])[0].events == first.events
+    assert first.events != play(22, server).events
+
+
+def test_time_jumps_to_the_next_timer_and_a_dead_process_takes_no_step() -> None:
+    loop = VirtualLoop()
+    process, steps = Process("one"), []
+
+    async def living() -> None:
+        try:
+            await asyncio.sleep(3_600)
+            steps.append("alive")
+            await asyncio.sleep(3_600)
+        finally:
+            steps.append("finally")
+
+    async def outside() -> float:
+        began = loop.time()
+        process.start(living())
+        await asyncio.sleep(4_000)
+        process.alive = False
+        await asyncio.sleep(4_000)
+        assert steps == ["alive"]
+        process.alive = True
+        loop.again(process.go_on())
+        await asyncio.sleep(1)
+        return loop.time() - began
+
+    assert loop.run_until_complete(outside()) == pytest.approx(8_001)
+    assert steps == ["alive", "finally"]
+    with pytest.raises(StuckError):
+        loop.run_until_complete(loop.create_future())
+    loop.close()
