@@ -25,7 +25,7 @@ from core.counters import Counters
 from core.ending import POISON, Ending
 from core.errors import Fenced, Rejected, Unreachable, Withdrawn
 from core.handover import WITH_PEOPLE, Handover
-from core.lane import BURST, Interrupt, Lane
+from core.lane import Interrupt, Lane
 from core.lanes import Lanes
 from core.leases import Leases
 from core.policy import Policy
@@ -159,7 +159,7 @@ class Desk(Register):
             return
         await lane.quiet()
         await self._leases.catch_up(lane)
-        messages = lane.take_now(1 if lane.suspect else BURST)
+        messages = lane.take_now(lane.most)
         if messages[0].kind in ORDERS:
             await ending.keep(lane, policy, lambda: self.people.obey(lane, policy, messages[0]))
             return
@@ -232,7 +232,7 @@ class Desk(Register):
                 await self._leases.catch_up(lane)
             if lane.interrupted is not Interrupt.MORE or lane.shown:
                 break
-            burst.messages += lane.take_more(BURST - len(burst.messages))
+            burst.messages += lane.take_more(lane.most - len(burst.messages))
             lane.begin(len(burst.messages))
             burst.hear(await self._store.load(lane.address), self.policy.idle)
         if lane.interrupted is Interrupt.TAKEN:

@@ -187,9 +187,14 @@ class Lane:
         """Whether processes have died of what waits here, so that it is tried one by one."""
         return self.claim.attempts > CAREFUL
 
+    @property
+    def most(self) -> int:
+        """How many messages one answer may be to."""
+        return 1 if self.suspect else BURST
+
     def begin(self, heard: int) -> None:
         """Nothing of the next answer to so many messages is shown; who waits interrupts it while there is room."""
-        self.shown = heard >= BURST
+        self.shown = heard >= self.most
         self.interrupted = Interrupt.MORE if self._more() and not self.shown else None
         if any(message.kind in ORDERS & WITHDRAWING for message in self.waiting):
             self.interrupted = Interrupt.TAKEN

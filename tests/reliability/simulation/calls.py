@@ -32,7 +32,9 @@ class Line:
         future: asyncio.Future[Any] = loop.create_future()
         if world.over:
             raise asyncio.CancelledError
-        fault = world.faults.one_of("call_fails", "call_loses", "call_late", "throttled", "dies_at_call", "call_slow")
+        fault = world.faults.one_of(
+            "call_fails", "call_loses", "call_late", "throttled", "dies_at_call", "stops_at_call", "call_slow"
+        )
         world.note(self.process, "calls", f"{what} {fault}".rstrip())
         early = world.dice.random() < 0.5
         wait = world.wait(fault, "call_slow", "call_late", most=LATEST)
@@ -52,8 +54,13 @@ class Line:
             case "dies_at_call":
                 if early:
                     world.after(wait, lambda: self._done(what, effect, future))
-                world.after(world.dice.choice((0.0, wait, 2 * wait)), lambda: world.kill(self.process, f"at {what}"))
+                world.after(
+                    world.dice.choice((0.0, wait, 2 * wait)), lambda: world.fleet.kill(self.process, f"at {what}")
+                )
                 world.after(wait, lambda: answer(future, None, Unconfirmed("")))
+            case "stops_at_call":  # its bytes leave when it goes on; what may have happened meanwhile it does not know
+                wait += world.fleet.stop(self.process)
+                world.after(wait, lambda: answer(future, *self._done(what, effect, future)))
             case _:
                 world.after(wait, lambda: answer(future, *self._done(what, effect, future)))
         return await future

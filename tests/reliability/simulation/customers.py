@@ -124,7 +124,7 @@ class Customers:
         world = self.world
         while True:
             twice = world.faults.strikes("delivered_twice")
-            tries = [world.ask(lambda replica: replica.accept(arrival)) for _ in range(2 if twice else 1)]
+            tries = [world.fleet.ask(lambda replica: replica.accept(arrival)) for _ in range(2 if twice else 1)]
             told = [await attempt for attempt in tries]
             if any(told):
                 world.check_confirmed(arrival.key)
@@ -178,14 +178,14 @@ class Customers:
         text, key = words(code), f"page{code.number}"
         self._order(customer, f"desk-{key}", code, MessageKind.SAY, sure=False)
         for _ in range(3):
-            if await world.ask(lambda replica: replica.say(customer, text, key)):
+            if await world.fleet.ask(lambda replica: replica.say(customer, text, key)):
                 break
             await asyncio.sleep(2.0)
         if dice.random() < 0.5:
             key = f"{key}-back"
             self._order(customer, f"desk-{key}", Code(0, 0), MessageKind.BACK, sure=False)
             for _ in range(3):
-                if await world.ask(lambda replica: replica.back(customer, key)):
+                if await world.fleet.ask(lambda replica: replica.back(customer, key)):
                     break
                 await asyncio.sleep(2.0)
 

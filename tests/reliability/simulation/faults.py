@@ -20,6 +20,7 @@ class Rates:
     store_slow: float = 0.03
     store_hangs: float = 0.002
     dies_at_store: float = 0.004
+    stops_at_store: float = 0.003
     call_fails: float = 0.02
     call_loses: float = 0.04
     call_late: float = 0.01
@@ -28,6 +29,7 @@ class Rates:
     refused: float = 0.01
     blocked: float = 0.001
     dies_at_call: float = 0.015
+    stops_at_call: float = 0.015
     hint_lost: float = 0.2
     hint_twice: float = 0.1
     delivered_twice: float = 0.1

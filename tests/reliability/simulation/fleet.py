@@ -87,8 +87,8 @@ class Fleet:
                 future.set_result(None)
 
     def _again(self, process: Process) -> None:
-        number = int(process.name[1:].partition(".")[0])
-        self._world.after(self._world.dice.choice((0.3, 2.0, 8.0, 14.0, 60.0)), lambda: None if self._world.over else self.start(number))
+        number, world = int(process.name[1:].partition(".")[0]), self._world
+        world.after(world.dice.choice((0.3, 2.0, 8.0, 14.0, 60.0)), lambda: None if world.over else self.start(number))
 
     def _strike(self, process: Process) -> None:
         """What happens to a process by itself, between any two of its steps."""
@@ -99,17 +99,25 @@ class Fleet:
             case "dies":
                 self.kill(process, "by itself")
             case "stops":
-                seconds = self._world.dice.choice((0.5, 4.0, 11.0, 13.0, 25.0))
-                self._world.faults.made["stops"] += 1
-                self._world.note(process, "STOPS", f"for {seconds} s")
-                process.stopped = True
-                self._world.after(seconds, lambda: self.go_on(process))
+                self.stop(process)
             case _:
                 self._world.faults.made["terminations"] += 1
                 self._world.note(process, "TERM", "")
                 next(r for r in self.replicas if r.process is process).stop.set()
 
+    def stop(self, process: Process) -> float:
+        """SIGSTOP, for a while; the seconds."""
+        if self._world.faults.calm or not process.alive or process.stopped:
+            return 0.0
+        seconds = self._world.dice.choice((0.5, 4.0, 11.0, 13.0, 25.0))
+        self._world.faults.made["stops"] += 1
+        self._world.note(process, "STOPS", f"for {seconds} s")
+        process.stopped = True
+        self._world.after(seconds, lambda: self.go_on(process))
+        return seconds
+
     def go_on(self, process: Process) -> None:
+        """SIGCONT."""
         if process.alive and process.stopped:
             self._world.note(process, "GOES ON", "")
             self._world.loop.again(process.go_on())

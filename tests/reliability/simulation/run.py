@@ -22,10 +22,10 @@ import channels.telegram.silence
 import core.fleet
 from core.errors import FirstlineError
 from tests.reliability.simulation.checks import check
+from tests.reliability.simulation.history import Event
 from tests.reliability.simulation.loop import PROCESS, StuckError
 from tests.reliability.simulation.store import Server
-from tests.reliability.simulation.world import Event, World
-
+from tests.reliability.simulation.world import World
 
 STAND_BY = 3.0
 """Seconds between two tries to become the one that polls: a second each would be most of what the store does."""
@@ -68,7 +68,7 @@ def counted(world: World) -> Counter[str]:
             "virtual seconds": int(world.loop.time()),
             "messages": len(world.customers.asked),
             "orders": len(world.customers.orders),
-            "lives": len(world.processes),
+            "lives": len(world.fleet.processes),
             "commits under a claim": len(world.commits),
         }
     )

@@ -98,9 +98,15 @@ class SimulatedDatabase:
         if name == "renew" and not given["claims"]:
             name = "beat"
         fault = world.faults.one_of(
-            "store_fails", "store_loses", "store_repeats", "dies_at_store", "store_slow", "store_hangs"
+            "store_fails",
+            "store_loses",
+            "store_repeats",
+            "dies_at_store",
+            "stops_at_store",
+            "store_slow",
+            "store_hangs",
         )
-        if fault == "dies_at_store" and world.dice.random() < 0.5 and world.kill(self._process, f"before {name}"):
+        if fault == "dies_at_store" and world.dice.random() < 0.5 and world.fleet.kill(self._process, f"before {name}"):
             return future
         wait = world.wait(fault, "store_slow", "store_hangs")
         self._free[queue] = max(self._free[queue], loop.time()) + wait
@@ -119,9 +125,11 @@ class SimulatedDatabase:
         if world.over or (not self._process.alive and world.dice.random() < 0.5):
             return
         result, error = self._result(work, name, fault)
-        world.committed(self._process, name, given, result, error, fault)
+        world.committed(self._process, name, given, (result, error), fault)
         if fault == "dies_at_store":
-            world.kill(self._process, f"after {name}")
+            world.fleet.kill(self._process, f"after {name}")
+        elif fault == "stops_at_store":
+            world.fleet.stop(self._process)
         elif fault == "store_loses":
             error = StoreError("the connection was lost")
         if world.faults.strikes("store_slow"):
@@ -161,7 +169,7 @@ class SimulatedHints:
         self._heard: asyncio.Queue[Hint] = asyncio.Queue()
 
     def tell(self, hint: Hint) -> None:
-        for other in self._world.others(self._process):
+        for other in self._world.fleet.others(self._process):
             if self._world.faults.strikes("hint_lost"):
                 continue
             for _ in range(2 if self._world.faults.strikes("hint_twice") else 1):

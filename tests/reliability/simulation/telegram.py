@@ -76,7 +76,7 @@ class Telegram:
         world = self.world
         while mine := [n for n, update in self.updates.items() if chat_of(update) == chat]:
             times = 2 if world.faults.strikes("delivered_twice") else 1
-            tries = [world.ask(lambda replica: self._hook(replica, mine[0])) for _ in range(times)]
+            tries = [world.fleet.ask(lambda replica: self._hook(replica, mine[0])) for _ in range(times)]
             told = [await attempt for attempt in tries]
             if 200 in told and not world.faults.strikes("answer_lost"):
                 self._confirm([mine[0]])

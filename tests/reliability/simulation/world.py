@@ -6,24 +6,22 @@ What a replica is made of is in `replica`, what goes wrong in `faults`, whether 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context, copy_context
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from core.errors import FirstlineError
 from tests.reliability.simulation.customers import Customers
 from tests.reliability.simulation.faults import Faults
-from tests.reliability.simulation.loop import PROCESS, Process, VirtualLoop
+from tests.reliability.simulation.fleet import Fleet
+from tests.reliability.simulation.history import History
+from tests.reliability.simulation.loop import VirtualLoop
 from tests.reliability.simulation.posting import Posting
-from tests.reliability.simulation.replica import Replica
 from tests.reliability.simulation.store import Server
 from tests.reliability.simulation.telegram import Telegram
 
 BEGAN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-REPLICAS = 3
 ROUGH = 18.0
 """Seconds in which things go wrong."""
 PATIENCE = 1_500.0
@@ -32,16 +30,10 @@ LONG_AFTER = 12.0
 """Seconds of quiet before the checker looks: a lease and more."""
 STEP = 2.0
 """Seconds between two looks whether all is quiet."""
-ANSWER = 10.0
-"""Seconds a platform waits for an answer of the bot's."""
-DEATHS = 6
-"""Processes that die in one seed at most: fewer than claims that make a message suspect."""
-
-Event = tuple[float, str, str, str]
 
 
-class World:
-    """Everything of one seed. `events` is its history; `surprises` are errors nobody planned."""
+class World(History):
+    """Everything of one seed. `unheard`: what arrives at a platform now is waited for by nobody any more."""
 
     def __init__(self, seed: int, server: Server) -> None:
         self.seed = seed
@@ -49,28 +41,17 @@ class World:
         self.dice = Random(seed)
         self.faults = Faults(self.dice)
         self.loop = VirtualLoop()
+        super().__init__(self.loop)
         self.over = False
-        self.events: list[Event] = []
-        self.surprises: list[str] = []
-        self.commits: list[tuple[str, str, int, str]] = []
-        self.settled: dict[tuple[str, str], float] = {}
-        self.admitted: dict[str, float] = {}
-        self.told: dict[str, float] = {}
-        self.deaths = 0
         self.unheard = False
         self.telegram = Telegram(self, webhook=self.dice.random() < 0.5)
         self.posting = Posting(self)
         self.customers = Customers(self)
-        self.replicas: list[Replica] = []
-        self.processes: list[Process] = []
-        self._lives: Counter[int] = Counter()
-        self._context = Context()
+        self.fleet = Fleet(self)
+        self.context = Context()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._asks: dict[int, list[asyncio.Future[Any]]] = {}
         server.empty()
         server.now = self.micros
-
-    # time
 
     def utc(self) -> datetime:
         """The right time."""
@@ -82,7 +63,7 @@ class World:
 
     def at(self, when: float, what: Callable[[], Any]) -> None:
         """Do something outside every process."""
-        self.loop.call_at(when, what, context=self._context)
+        self.loop.call_at(when, what, context=self.context)
 
     def after(self, seconds: float, what: Callable[[], Any]) -> None:
         """The same, so much later."""
@@ -96,9 +77,9 @@ class World:
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Begin something outside every process."""
-        task = self.loop.create_task(work, context=self._context.copy())
+        task = self.loop.create_task(work, context=self.context.copy())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard, context=self._context)
+        task.add_done_callback(self._tasks.discard, context=self.context)
         return task
 
     def check_confirmed(self, key: str) -> None:
@@ -110,12 +91,9 @@ class World:
         """Whether any chat has work."""
         return bool(self.server.query("select 1 from conversation where head < tail limit 1"))
 
-    # the seed
-
     async def play(self) -> None:
         """Rough times, then calm until everything has come to an end."""
-        for number in range(1, REPLICAS + 1):
-            self.start(number)
+        self.fleet.begin()
         self.customers.begin()
         await asyncio.sleep(ROUGH)
         self._calm()
@@ -130,23 +108,24 @@ class World:
     def _calm(self) -> None:
         self.faults.calm = True
         self.note(None, "CALM", "")
-        for replica in self.replicas:
-            self._go_on(replica.process)
+        for replica in self.fleet.replicas:
+            self.fleet.go_on(replica.process)
 
     def _quiet(self) -> bool:
         waits = "select 1 from inbox where state = 'accepted' union all select 1 from reply where state = 'planned'"
-        idle = all(not len(replica.desk.lanes) for replica in self.replicas if replica.open)
-        busy = self.customers.busy or self.telegram.updates or not any(replica.open for replica in self.replicas)
+        able = [replica for replica in self.fleet.replicas if replica.open]
+        idle = all(not len(replica.desk.lanes) for replica in able)
+        busy = self.customers.busy or self.telegram.updates or not able
         return idle and not busy and not self.server.query(f"{waits} limit 1")
 
     def end(self) -> None:
         """Let go of everything, so that nothing of this seed is left in memory."""
         self.over = True
-        for process in self.processes:
+        for process in self.fleet.processes:
             process.alive, process.fault = True, None
             self.loop.again(process.go_on())  # steps the dead never took, so that they can end now
         for _ in range(1_000):
-            left = [t for t in (*self._tasks, *(t for p in self.processes for t in p.tasks)) if not t.done()]
+            left = [t for t in (*self._tasks, *(t for p in self.fleet.processes for t in p.tasks)) if not t.done()]
             if not left:
                 break
             for task in left:
