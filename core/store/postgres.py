@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import selectors
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -101,13 +103,16 @@ class Listener:
         self._owner = owner
         self._heard = heard
         self._stop = threading.Event()
+        self._end, self._ended = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End; takes a second at most."""
+        """End; where no server is reached it takes as long as that may take."""
         self._stop.set()
+        self._end.close()
         self._thread.join()
+        self._ended.close()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -120,10 +125,14 @@ class Listener:
     def _listen(self) -> None:
         with psycopg.connect(**self._reach, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
-            while not self._stop.is_set():
-                for note in connection.notifies(timeout=0.5):
-                    if hints := _read(note.payload, self._owner):
-                        self._heard(hints)
+            with selectors.DefaultSelector() as news:
+                news.register(connection, selectors.EVENT_READ)
+                news.register(self._ended, selectors.EVENT_READ)
+                while not self._stop.is_set():
+                    for note in connection.notifies(timeout=0):
+                        if hints := _read(note.payload, self._owner):
+                            self._heard(hints)
+                    news.select()
 
 
 def _read(payload: str, owner: str) -> list[Hint]:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from channels.console import ADDRESS, ConsoleChannel, printable
 from core.conversation import Address, Arrival, Conversation, Holder, MessageKind
+from core.fleet import Lone
 from core.records import Part, Progress
 
 
@@ -24,11 +25,15 @@ class NoOutbox:
     async def mark(self, part: Part) -> None:
         raise AssertionError("a terminal marks nothing")
 
+    async def look(self, part: Part) -> Part:
+        raise AssertionError("a terminal looks for nothing")
+
 
 class Desk:
     """Answers each line in two pieces, a moment after it was accepted."""
 
     def __init__(self, channel: ConsoleChannel, holder: Holder = Holder.BOT) -> None:
+        self.fleet = Lone()
         self.channel = channel
         self.holder = holder
         self.heard: list[Arrival] = []

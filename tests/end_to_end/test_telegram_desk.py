@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from channels.telegram.testing import Call, FakeBotApi, Post
-from core import lanes
+from core import lane
 from core.conversation import Address
 from core.records import Outcome
 from core.tiers import Chunk, Delta, ModelCard, Prompt
@@ -218,7 +218,7 @@ async def test_trap_03_stop_ends_the_models_call_within_200_ms_and_keeps_what_wa
 async def test_trap_12_an_album_is_answered_once_and_a_late_part_of_it_not_at_all(
     api: FakeBotApi, desk: TelegramDesk, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "ALBUM_QUIET", 0.5)
+    monkeypatch.setattr(lane, "ALBUM_QUIET", 0.5)
     for number in range(10):
         photo(api, caption="my mug came broken, what now?" if number == 2 else "")
         if number == 0:

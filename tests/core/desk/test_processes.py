@@ -132,7 +132,8 @@ async def test_nothing_joins_a_chat_that_was_given_back_while_it_was_read(
     async def slowly(address: Address | None = None) -> Sequence[Promise]:
         reading.set()
         await go_on.wait()
-        return await known(address)
+        found: Sequence[Promise] = await known(address)
+        return found
 
     house.scripts["quick"].gate = asyncio.Event()
     await house.say("one")

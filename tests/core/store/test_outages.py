@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, event
 
 from core.conversation import Arrival
 from core.errors import StoreError
-from core.records import Part, PartState
-from core.store import postgres
+from core.records import Claim, Part, PartState
+from core.store import leases, postgres
 from core.store.database import Database
 from core.store.hints import Hints
 from core.store.migrate import prepare
@@ -238,3 +238,13 @@ async def test_processes_that_write_to_the_same_chats_in_opposite_order_never_wa
         assert await fleet.is_exact()
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = %s"
     assert postgres.query(deadlocks, urlsplit(people).path[1:]) == [(0,)]
+
+
+def test_chats_are_locked_in_the_order_in_which_processes_sort_them(migrated: str) -> None:
+    sent: list[str] = []
+    engine = postgres.engine(migrated)
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_rest: sent.append(statement))
+    with engine.connect() as connection:
+        leases.renew(connection, "me", [Claim(address("b"), 1), Claim(address("B"), 1)])
+    engine.dispose()
+    assert 'ORDER BY conversation.conv COLLATE "C" FOR UPDATE' in sent[-1]

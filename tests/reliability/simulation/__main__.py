@@ -14,43 +14,14 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 
-from tests.reliability.simulation.run import Result, play
-from tests.reliability.simulation.store import Server
+from tests.reliability.simulation.many import everything
+from tests.reliability.simulation.run import Result
 
-PORTION = 25
-"""Seeds one job takes at a time."""
 SHOWN = 3
 """Failed seeds whose whole history is printed."""
-
-
-def several(seeds: Sequence[int]) -> list[Result]:
-    """These seeds in this process; only who failed keeps its history."""
-    server = Server()
-    results = []
-    for seed in seeds:
-        result = play(seed, server)
-        if not result.broken and len(seeds) > 1:
-            result.events = []
-        results.append(result)
-    return results
-
-
-def everything(seeds: Sequence[int], jobs: int) -> Iterator[Result]:
-    """All seeds, in their order."""
-    portions = [seeds[at : at + PORTION] for at in range(0, len(seeds), PORTION)]
-    if jobs == 1:
-        for portion in portions:
-            yield from several(portion)
-        return
-    # Each process of the pool is a new one: nothing of a seed's depends on what was played before it.
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for results in pool.map(several, portions):
-            yield from results
 
 
 def command(seed: int) -> str:

@@ -15,6 +15,7 @@ from tests.reliability.simulation.loop import Process, answer
 if TYPE_CHECKING:
     from tests.reliability.simulation.world import World
 
+FAULTS = ("call_fails", "call_loses", "call_late", "throttled", "dies_at_call", "stops_at_call", "call_slow")
 LATEST = 30.0
 """Seconds after which an answer that was lost is given up, and a call that was late has arrived."""
 
@@ -32,9 +33,7 @@ class Line:
         future: asyncio.Future[Any] = loop.create_future()
         if world.over:
             raise asyncio.CancelledError
-        fault = world.faults.one_of(
-            "call_fails", "call_loses", "call_late", "throttled", "dies_at_call", "stops_at_call", "call_slow"
-        )
+        fault = world.faults.one_of(*FAULTS)
         world.note(self.process, "calls", f"{what} {fault}".rstrip())
         early = world.dice.random() < 0.5
         wait = world.wait(fault, "call_slow", "call_late", most=LATEST)

@@ -5,47 +5,18 @@ Independent of the product: it knows the tables by their names, and the states a
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.conversation import MessageKind
-from tests.reliability.kill.codes import OPENING, Code, codes
+from tests.reliability.kill.codes import OPENING, codes
 from tests.reliability.simulation.customers import OPERATORS, Asked
-from tests.reliability.simulation.posting import AT_MOST
+from tests.reliability.simulation.kept import Kept
+from tests.reliability.simulation.standing import edited, posted
 
 if TYPE_CHECKING:
     from tests.reliability.simulation.world import World
-
-SILENT = {"stopped", "taken over", "with person", "undeliverable", "opted out", "noted", "handed over", "apologised"}
-"""Outcomes after which a customer may be without an answer of the bot's."""
-STANDS = {"sent", "delivered", "read"}
-
-
-class Kept:
-    """The store, read once."""
-
-    def __init__(self, world: World) -> None:
-        query = world.server.query
-        self.inbox = {
-            row[0]: row[1:] for row in query("select source_key, conv, state, seq, message_id, at from inbox")
-        }
-        self.times = Counter(key for (key,) in query("select source_key from inbox"))
-        self.chats = query("select conv, head, tail, owner, holder from conversation where conv <> ''")
-        self.ledger: dict[tuple[str, str], tuple[str, list[str]]] = {}
-        self.covered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        for conv, reply, outcome, messages in query("select conv, reply, outcome, messages from ledger"):
-            self.ledger[conv, reply] = outcome, json.loads(messages)
-            for message in json.loads(messages):
-                self.covered[conv, message].append(outcome)
-        self.parts: defaultdict[str, list[tuple[str, int, str, str]]] = defaultdict(list)
-        for conv, *rest in query("select conv, reply, number, text, state from reply_part"):
-            self.parts[conv].append(tuple(rest))  # type: ignore[arg-type]
-        self.turns: defaultdict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-        for conv, kind, body in query("select conv, kind, body from turn order by conv, number"):
-            self.turns[conv].append((kind, json.loads(body)))
-        self.unfinished = query("select conv, key from reply where state = 'planned'")
 
 
 def check(world: World) -> list[str]:
@@ -54,14 +25,14 @@ def check(world: World) -> list[str]:
     found = list(world.surprises)
     for asked in world.customers.asked:
         found += messages(asked, kept)
-    for chat in world.telegram.posts.keys() - {OPERATORS}:
+    for chat in sorted(world.telegram.posts.keys() - {OPERATORS}):
         found += edited(chat, world, kept)
-    for chat in world.posting.chats:
-        found += posted(chat, world, kept)
-    for chat in {asked.address for asked in world.customers.asked}:
-        found += order(chat, world, kept)
-        found += histories(chat, world, kept)
-        found += holders(chat, world, kept)
+    for conv in world.posting.chats:
+        found += posted(conv, world, kept)
+    for conv in dict.fromkeys(asked.address for asked in world.customers.asked):
+        found += order(conv, world, kept)
+        found += histories(conv, world, kept)
+        found += holders(conv, world, kept)
     for order_ in world.customers.orders:
         found += orders(order_, world, kept)
     found += rows(kept)
@@ -83,84 +54,6 @@ def messages(asked: Asked, kept: Kept) -> Iterator[str]:
         yield f"{name} is {state}"
     elif len(covered) != 1:
         yield f"{name} is in {len(covered)} ledger lines"
-
-
-def edited(chat: int, world: World, kept: Kept) -> Iterator[str]:
-    """On Telegram every part that was sent stands once, and nothing else does but openings."""
-    conv = f"telegram:{chat}"
-    stands = Counter(post.text for post in world.telegram.posts[chat] if not post.text.endswith(OPENING))
-    sent = Counter(text for _, _, text, state in kept.parts[conv] if state in STANDS)
-    # Where the customer blocked the bot nobody can know whether the last edit had arrived before.
-    doubtful = {
-        text for _, _, text, state in kept.parts[conv] if state == "rejected" and chat in world.telegram.blocked
-    }
-    for text, times in ((stands - sent) + (sent - stands)).items():
-        if text in doubtful:
-            continue
-        which = "doubled or unknown" if stands[text] > sent[text] else "lost"
-        yield f"{conv}: {which} ({times}): it stands {stands[text]} times, {sent[text]} parts say so: {text[-60:]!r}"
-    once = Counter(code for text in stands.elements() for code in codes(text))
-    odd = {outcome for (where, _), (outcome, _) in kept.ledger.items() if where == conv} & {"undeliverable", "parked"}
-    for code, times in once.items():
-        if times > 1 and not odd:
-            yield f"{conv}: {code} was answered {times} times"
-    yield from missing(conv, set(once), world, kept)
-
-
-def missing(conv: str, seen: set[Code], world: World, kept: Kept) -> Iterator[str]:
-    """Who was answered according to the ledger has the answer."""
-    given_up = {
-        code for _, _, text, state in kept.parts[conv] if state in {"abandoned", "rejected"} for code in codes(text)
-    }
-    for asked in world.customers.asked:
-        outcomes = kept.covered[conv, asked.id] if asked.address == conv else []
-        if asked.kind is not MessageKind.TEXT or "answered" not in outcomes:
-            continue
-        for code in asked.code.expected:
-            if code not in seen | given_up and not cut_off(conv, kept):
-                yield f"{conv}: {code} is called answered, and its answer stands nowhere"
-
-
-def cut_off(conv: str, kept: Kept) -> bool:
-    """Whether a model broke off in this chat: its answer may hold no code."""
-    return any("My answer was cut off" in body.get("text", "") for kind, body in kept.turns[conv] if kind == "reply")
-
-
-def posted(conv: str, world: World, kept: Kept) -> Iterator[str]:
-    """Where nothing can be edited: at most once is never twice, at least once never missing; nothing after STOP."""
-    stands = world.posting.chats[conv]
-    times = Counter(code for sent in stands for code in codes(sent.text))
-    if conv.startswith(AT_MOST):
-        texts = Counter((sent.text) for sent in stands if codes(sent.text))
-        for text, many in texts.items():
-            planned = sum(text == part for _, _, part, _ in kept.parts[conv])
-            if many > planned:
-                yield f"{conv}: {text[-60:]!r} stands {many} times, planned {planned}"
-    else:
-        for reply, _, text, state in kept.parts[conv]:
-            outcome = kept.ledger.get((conv, reply), ("", []))[0]
-            if state in {"unknown", "sending", "abandoned", "planned"} and outcome not in SILENT:
-                yield f"{conv}: {outcome}, but a part is left {state}: {text[-60:]!r}"
-            if state in STANDS and not any(sent.text == text for sent in stands):
-                yield f"{conv}: lost, though its part is {state}: {text[-60:]!r}"
-    yield from missing(conv, set(times), world, kept)
-    yield from after_stop(conv, world, kept)
-
-
-def after_stop(conv: str, world: World, kept: Kept) -> Iterator[str]:
-    """Nothing but the word about it is asked for after an opting out was settled, until the customer opts in."""
-    consent = {a.id: a.kind for a in world.customers.asked if a.address == conv}
-    changes: list[tuple[float, MessageKind]] = []
-    for (where, key), at in world.settled.items():
-        if where == conv and (line := kept.ledger.get((where, key))):
-            said = [consent[m] for m in line[1] if consent.get(m) in {MessageKind.OPT_OUT, MessageKind.OPT_IN}]
-            changes += [(at, said[-1])] if said else []
-    for sent in world.posting.chats[conv]:
-        last = next((kind for at, kind in reversed(sorted(changes)) if at < sent.asked), None)
-        reply = next((reply for reply, _, text, _ in kept.parts[conv] if text == sent.text), "")
-        wanted = any(consent.get(m) is MessageKind.OPT_IN for m in kept.ledger.get((conv, reply), ("", []))[1])
-        if last is MessageKind.OPT_OUT and codes(sent.text) and not wanted:
-            yield f"{conv}: said after an opting out: {sent.text[-60:]!r}"
 
 
 def order(conv: str, world: World, kept: Kept) -> Iterator[str]:
@@ -190,7 +83,8 @@ def histories(conv: str, world: World, kept: Kept) -> Iterator[str]:
         a.id for a in world.customers.asked if a.address == conv and kept.inbox.get(a.key, ("", ""))[1] == "settled"
     )
     if turns != wanted:
-        yield f"{conv}: turns {sorted((turns - wanted).elements())} too many, {sorted((wanted - turns).elements())} missing"
+        many, few = sorted((turns - wanted).elements()), sorted((wanted - turns).elements())
+        yield f"{conv}: turns {many} too many, {few} missing"
     if not conv.startswith("telegram:") or int(conv.partition(":")[2]) in world.telegram.blocked:
         return
     remembered = Counter(c for kind, body in kept.turns[conv] if kind == "reply" for c in codes(body["text"]))
@@ -201,32 +95,32 @@ def histories(conv: str, world: World, kept: Kept) -> Iterator[str]:
 
 
 def holders(conv: str, world: World, kept: Kept) -> Iterator[str]:
-    """Who has the conversation follows from what was settled last."""
+    """Who has the conversation follows from what was settled, one after another."""
     holder = next((row[4] for row in kept.chats if row[0] == conv), "bot")
     kinds = {a.id: a.kind for a in (*world.customers.asked, *world.customers.orders) if a.address == conv}
-    opted_out, expected = False, ""
+    expected = ""
     for where, key in sorted(world.settled, key=lambda key: world.settled[key]):
-        outcome, named = kept.ledger.get((where, key), ("", []))
-        if where != conv:
-            continue
-        said = [kinds[message] for message in named or [key] if message in kinds]
-        consent = [kind for kind in said if kind in {MessageKind.OPT_OUT, MessageKind.OPT_IN}]
-        for kind in consent[-1:] or said[-1:] or [MessageKind.TEXT]:
-            if kind is MessageKind.OPT_OUT:
-                opted_out, expected = True, "opted out"
-            elif kind is MessageKind.OPT_IN and opted_out:
-                opted_out, expected = False, "waiting" if outcome == "handed over" else "bot"
-            elif opted_out:
-                continue
-            elif kind is MessageKind.BACK:
-                expected = "bot"
-            elif kind is MessageKind.TAKE or (kind is MessageKind.SAY and outcome == "person"):
-                expected = "person"
-            elif outcome == "handed over":
-                expected = "waiting"
+        if where == conv:
+            outcome, named = kept.ledger.get((where, key), ("", []))
+            expected = after(expected, [kinds[name] for name in named or [key] if name in kinds], outcome)
     unsure = any(o == "undeliverable" for (where, _), (o, _) in kept.ledger.items() if where == conv)
     if expected and holder != expected and not unsure:
         yield f"{conv}: the holder is {holder}, not {expected}"
+
+
+def after(holder: str, said: list[MessageKind], outcome: str) -> str:
+    """Who has a conversation once this was said and ended so; empty while nothing changed it."""
+    consent = [kind for kind in said if kind in {MessageKind.OPT_OUT, MessageKind.OPT_IN}]
+    last = (consent or said or [MessageKind.TEXT])[-1]
+    handed_over = "waiting" if outcome == "handed over" else ""
+    if last is MessageKind.OPT_OUT:
+        return "opted out"
+    if holder == "opted out":
+        return handed_over or "bot" if last is MessageKind.OPT_IN else holder
+    if last is MessageKind.BACK:
+        return "bot"
+    taken = last is MessageKind.TAKE or (last is MessageKind.SAY and outcome == "person")
+    return "person" if taken else handed_over or holder
 
 
 def orders(order_: Asked, world: World, kept: Kept) -> Iterator[str]:

@@ -18,9 +18,9 @@ START = 1_000.0
 
 
 class Process:
-    """What runs on its own and dies as a whole: like `kill -9`, nothing of it takes another step, not even a `finally`.
+    """What runs on its own and dies as a whole: after a `kill -9` nothing of it takes a step, not even a `finally`.
 
-    While it is stopped (SIGSTOP) its steps wait; time goes on for everybody else. `fault` is asked for before each step.
+    While it is stopped (SIGSTOP) its steps wait; time goes on for all others. `fault` is called after `left` steps.
     """
 
     def __init__(self, name: str) -> None:
@@ -93,7 +93,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.made = 0
         super().__init__()
         self._clock_resolution = 1e-9
-        self.set_task_factory(lambda loop, coro, **more: NumberedTask(coro, loop=loop, **more))  # type: ignore[arg-type]
+        self.set_task_factory(lambda loop, coro, **more: NumberedTask(coro, loop=loop, **more))
 
     def time(self) -> float:
         return self._now
@@ -110,7 +110,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         timers, ready = self._scheduled, self._ready
-        while timers and timers[0]._cancelled:  # type: ignore[attr-defined]
+        while timers and timers[0]._cancelled:
             heapq.heappop(timers)
         if not ready:
             if not timers:
@@ -118,7 +118,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._now = max(self._now, timers[0].when())
         while timers and timers[0].when() <= self._now:
             handle = heapq.heappop(timers)
-            handle._scheduled = False
+            handle._scheduled = False  # type: ignore[attr-defined]
             ready.append(handle)
         for _ in range(len(ready)):
             handle = ready.popleft()

@@ -26,13 +26,6 @@ MISTAKES = (
         (),
     ),
     Bug(
-        "a chat is given back though more of it waits",
-        WORK,
-        "_has_more = _heads < conversation.c.tail\n",
-        "_has_more = _heads < conversation.c.tail - 1\n",
-        (),
-    ),
-    Bug(
         "what was settled is settled again",
         WORK,
         '.where(conversation.c.conv == bindparam("c"), ~_settled.exists())',
@@ -68,7 +61,7 @@ MISTAKES = (
         (),
     ),
     Bug(
-        "a chat is taken over before its lease is over, under the same epoch",
+        "a chat is taken over before its lease is over",
         LEASES,
         "_over = conversation.c.lease_until < now_micros()",
         "_over = conversation.c.lease_until < UNTIL",

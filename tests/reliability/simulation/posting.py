@@ -65,7 +65,7 @@ class Posting:
 
     async def _tell(self, told: Progress) -> None:
         """Until somebody has taken it."""
-        while not await self.world.fleet.ask(lambda replica: replica.progress(told)):
+        while not await self.world.fleet.ask(lambda replica: replica.progress(told)):  # noqa: ASYNC110 - it is a retry
             await asyncio.sleep(2.0)
 
 

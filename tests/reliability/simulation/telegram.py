@@ -19,7 +19,8 @@ from core.markup import Rich
 from tests.reliability.simulation.calls import Line
 
 if TYPE_CHECKING:
-    from tests.reliability.simulation.world import Replica, World
+    from tests.reliability.simulation.replica import Replica
+    from tests.reliability.simulation.world import World
 
 BOT = 77
 SECRET = "secret"
@@ -86,8 +87,9 @@ class Telegram:
 
     async def _hook(self, replica: Replica, number: int) -> int:
         routes = replica.telegram.routes()
-        answer = await routes[0].handler(Request(json.dumps(self.updates.get(number, {})).encode()))  # type: ignore[arg-type]
-        return answer.status
+        request: Any = Request(json.dumps(self.updates.get(number, {})).encode())
+        status: int = (await routes[0].handler(request)).status
+        return status
 
     async def waiting(self, offset: int, seconds: float) -> list[Json]:
         """Updates from the offset on; those before it are confirmed. A later request ends an earlier one."""

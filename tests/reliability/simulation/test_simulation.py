@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -10,41 +11,42 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.simulation.__main__ import Tally, command, everything, several
 from tests.reliability.simulation.loop import Process, StuckError, VirtualLoop
+from tests.reliability.simulation.many import several
 from tests.reliability.simulation.run import play
 from tests.reliability.simulation.store import Server
 
 SEEDS = 1_000
 ROOT = Path(__file__).resolve().parents[3]
 DIGEST = (
-    "import hashlib; from tests.reliability.simulation.__main__ import several;"
+    "import hashlib; from tests.reliability.simulation.many import several;"
     "print(hashlib.sha256(repr([r.events for s in (11, 12, 13) for r in several([s])]).encode()).hexdigest())"
 )
 
 
+def python(*arguments: str, **environment: str) -> str:
+    """What a Python of its own prints; whatever its exit status is."""
+    environment |= {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        (sys.executable, *arguments), cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert done.stdout, done.stderr
+    return done.stdout
+
+
 @pytest.mark.timeout(600)
 def test_no_promise_is_broken_whatever_dies_hangs_repeats_or_comes_late() -> None:
-    tally = Tally()
-    for result in everything(range(SEEDS), os.cpu_count() or 1):
-        tally.add(result)
-    repeat = {command(seed): broken for seed, broken in tally.broken.items()}
-    assert not repeat
-    assert tally.seeds == SEEDS
-    assert tally.faults.total() > 10 * SEEDS
-    assert {"deaths", "stops", "store_loses", "store_repeats", "call_late", "hint_lost"} <= tally.faults.keys()
+    told = python("-m", "tests.reliability.simulation", "--seeds", str(SEEDS), "--jobs", str(os.cpu_count()), "--brief")
+    tally = json.loads(told.splitlines()[-1])
+    assert not tally["broken"], told
+    assert tally["seeds"] == SEEDS
+    assert tally["faults thrown"] > 10 * SEEDS
+    assert {"deaths", "stops", "store_loses", "store_repeats", "call_late", "hint_lost"} <= tally["faults"].keys()
 
 
 @pytest.mark.timeout(120)
 def test_the_same_seed_gives_the_same_history_in_every_process() -> None:
-    digests = {
-        subprocess.run(
-            (sys.executable, "-c", DIGEST),
-            cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": salt, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=True,
-        ).stdout
-        for salt in ("1", "2")
-    }  # fmt: skip
+    digests = {python("-c", DIGEST, PYTHONHASHSEED=salt) for salt in ("1", "2")}
     assert len(digests) == 1
 
 

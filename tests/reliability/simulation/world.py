@@ -87,9 +87,10 @@ class World(History):
         if not self.server.query("select 1 from inbox where source_key = ?", key):
             self.surprise(f"{key} was confirmed and is in no inbox")
 
-    def work_waits(self) -> bool:
-        """Whether any chat has work."""
-        return bool(self.server.query("select 1 from conversation where head < tail limit 1"))
+    def anything_free(self) -> bool:
+        """Whether any chat has work and nobody who holds it."""
+        free = "select 1 from conversation where head < tail and (owner is null or lease_until < ?) limit 1"
+        return bool(self.server.query(free, self.micros()))
 
     async def play(self) -> None:
         """Rough times, then calm until everything has come to an end."""
