@@ -73,8 +73,8 @@ class Shop:
             states = db.execute("select state, count(*) from inbox where message is not null group by state")
             ledger = db.execute("select conv, messages, outcome from ledger").fetchall()
             # What a person of ours asked for stands in the customer's line, too, and is no message of the customer's.
-            customers = "message is not null and message_id not like 'desk-%'"
-            heard = db.execute(f"select conv, message_id from inbox where {customers}").fetchall()
+            customers = "select conv, message_id from inbox where message is not null and message_id not like 'desk-%'"
+            heard = db.execute(customers).fetchall()
             return Kept(
                 dict(states.fetchall()),
                 Counter((conv, message) for conv, messages, _ in ledger for message in json.loads(messages)),
