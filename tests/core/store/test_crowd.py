@@ -13,7 +13,7 @@ from core.store.schema import conversation, inbox
 from tests.core.store.fleet import CHANNELS, Fleet
 
 CHATS = 10_000
-IDLE = 20_000
+IDLE = 5_000
 AT_ONCE = 250
 
 

@@ -61,7 +61,7 @@ async def test_a_zombie_is_refused_and_changes_nothing(
     assert (await other.settle(answer(ONE), taken)).released
 
 
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("write", ["attempt", "plan", "mark", "settle"])
 async def test_a_zombie_is_refused_also_when_nobody_has_the_chat_now(
     fleet: Fleet, store: SqlStore, other: SqlStore, write: str
 ) -> None:

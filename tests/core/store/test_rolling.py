@@ -72,10 +72,8 @@ async def settle(store: SqlStore, messages: Sequence[Message]) -> bool:
 async def test_the_statements_of_the_version_before_work_on_the_newest_schema(fleet: Fleet, store: SqlStore) -> None:
     await admit(store, ONE)
     await admit(store, TWO)
-    for statement in (PLAN, PART):
-        await fleet.sql(statement, conv="telegram:1", key="1", plan="{}") if ":plan" in statement else await fleet.sql(
-            statement, conv="telegram:1", key="1"
-        )
+    await fleet.sql(PLAN, conv="telegram:1", key="1", plan="{}")
+    await fleet.sql(PART, conv="telegram:1", key="1")
     assert await settle(store, [ONE])
     assert not await settle(store, [ONE])
     assert await fleet.is_exact()

@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
 
 from core.conversation import (
     Address,
@@ -28,8 +27,6 @@ from core.conversation import (
 from core.errors import StoreError
 from core.records import Admission, Call, Entry, Outcome, PartState, Settlement
 from core.rules import Decision, Reading
-from core.store.migrate import NEWEST
-from core.store.schema import metadata
 from core.store.sql import SqlStore, open_store
 from core.tiers import Money, Tier, Usage
 from tests.core.store.turns import append
@@ -185,23 +182,6 @@ async def test_commits_are_synced_to_disk_and_readers_cannot_write(tmp_path: Pat
         assert await database.write(lambda c: c.exec_driver_sql("PRAGMA journal_mode").scalar()) == "wal"
         with pytest.raises(StoreError, match=r"readonly|read-only|query_only|attempt to write"):
             await database.read(lambda c: c.exec_driver_sql("DELETE FROM inbox"))
-
-
-async def test_the_migrations_make_exactly_the_schema_of_the_code(tmp_path: Path) -> None:
-    migrated = tmp_path / "migrated.db"
-    async with open_store(f"sqlite:///{migrated}"):
-        pass
-    made = create_engine("sqlite://")
-    metadata.create_all(made)
-    fresh, old = inspect(made), inspect(create_engine(f"sqlite:///{migrated}"))
-    assert set(old.get_table_names()) == {*fresh.get_table_names(), "alembic_version"}
-    for table in fresh.get_table_names():
-        columns = [{k: str(v) for k, v in c.items()} for c in fresh.get_columns(table)]
-        assert [{k: str(v) for k, v in c.items()} for c in old.get_columns(table)] == columns
-        assert {i["name"] for i in old.get_indexes(table)} == {i["name"] for i in fresh.get_indexes(table)}
-    with sqlite3.connect(migrated) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (NEWEST,)
-    made.dispose()
 
 
 async def test_a_store_of_a_newer_firstline_is_refused(tmp_path: Path) -> None:

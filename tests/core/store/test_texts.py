@@ -43,7 +43,6 @@ async def test_any_text_is_kept_planned_settled_and_read_again(fleet: Fleet, sto
     assert (await store.settle(settlement, claim)).released
     heard, said = (await store.load(address())).turns
     plain = words.encode("utf-8", "replace").decode()
-    assert plain == plain.replace("?", "") or "?" in plain
     assert isinstance(said, Reply)
     for text in (getattr(heard, "text", None), said.text):
         assert text in {plain, plain.replace("\0", "\ufffd")}

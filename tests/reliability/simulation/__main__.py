@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.reliability.simulation.loop import START
 from tests.reliability.simulation.many import everything
 from tests.reliability.simulation.run import Result
 
@@ -32,7 +33,7 @@ def command(seed: int) -> str:
 def history(result: Result) -> Iterator[str]:
     """A seed's events as lines."""
     for at, who, what, detail in result.events:
-        yield f"{at - 1_000:9.3f} {who:6} {what:9} {detail}"
+        yield f"{at - START:9.3f} {who:6} {what:9} {detail}"
 
 
 def out(line: str) -> None:

@@ -117,13 +117,6 @@ MISTAKES = (
         (),
     ),
     Bug(
-        "an opting out is forgotten when something else is settled",
-        WORK,
-        '_holds = bindparam("who", type_=String).is_not(None) & _may_hold',
-        '_holds = bindparam("who", type_=String).is_not(None) & (_may_hold | True)',
-        (),
-    ),
-    Bug(
         "START is forgotten when nobody can be called",
         "core/speech.py",
         "told.holder or burst.holder",
@@ -135,6 +128,20 @@ MISTAKES = (
         INBOX,
         "query = query.order_by(inbox.c.at, inbox.c.seq)",
         "query = query.order_by(inbox.c.at.desc(), inbox.c.seq.desc())",
+        (),
+    ),
+    Bug(
+        "what is planned already is answered anew",
+        INBOX,
+        "        if (conv, message.id) not in covered:\n",
+        "        if True:\n",
+        (),
+    ),
+    Bug(
+        "what came by way of another process is not looked for before an answer is begun",
+        HOLDING,
+        "        while lane.stale:\n            await self._bring(lane)\n",
+        "        return\n",
         (),
     ),
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +23,7 @@ import core.fleet
 from core.errors import FirstlineError
 from tests.reliability.simulation.checks import check
 from tests.reliability.simulation.history import Event
-from tests.reliability.simulation.loop import PROCESS, StuckError
+from tests.reliability.simulation.loop import PROCESS, START, StuckError
 from tests.reliability.simulation.store import Server
 from tests.reliability.simulation.world import World
 
@@ -55,12 +54,10 @@ def play(seed: int, server: Server) -> Result:
         except StuckError as stuck:
             broken = [str(stuck)]
         finally:
-            faults, events = Counter(world.faults.made), list(world.events)
-            with warnings.catch_warnings():  # what ends in the middle leaves work behind that it never began
-                warnings.simplefilter("ignore", RuntimeWarning)
-                world.end()
+            faults, events, counts = Counter(world.faults.made), list(world.events), counted(world)
+            world.end()
             asyncio.set_event_loop(None)
-    return Result(seed, broken, faults, counted(world), events)
+    return Result(seed, broken, faults, counts, events)
 
 
 def counted(world: World) -> Counter[str]:
@@ -68,7 +65,7 @@ def counted(world: World) -> Counter[str]:
     counts: Counter[str] = Counter(
         {
             "steps": world.loop.steps,
-            "virtual seconds": int(world.loop.time()),
+            "virtual seconds": int(world.loop.time() - START),
             "messages": len(world.customers.asked),
             "orders": len(world.customers.orders),
             "lives": len(world.fleet.processes),

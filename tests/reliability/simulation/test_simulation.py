@@ -13,8 +13,6 @@ import pytest
 
 from tests.reliability.simulation.loop import Process, StuckError, VirtualLoop
 from tests.reliability.simulation.many import several
-from tests.reliability.simulation.run import play
-from tests.reliability.simulation.store import Server
 
 SEEDS = 1_000
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,11 +49,11 @@ def test_the_same_seed_gives_the_same_history_in_every_process() -> None:
 
 
 def test_what_was_played_before_a_seed_changes_nothing_in_it() -> None:
-    server = Server()
-    first, _, again = play(21, server), play(22, server), play(21, server)
-    assert first.events == again.events
-    assert several([21])[0].events == first.events
-    assert first.events != play(22, server).events
+    alone, other = several([21])[0], several([22])[0]
+    after_another = several([22, 21, 21])
+    assert alone.events
+    assert alone.events != other.events
+    assert [result.counts for result in after_another] == [other.counts, alone.counts, alone.counts]
 
 
 def test_time_jumps_to_the_next_timer_and_a_dead_process_takes_no_step() -> None:
