@@ -169,7 +169,11 @@ class Sending:
 
     async def _is_sent(self, status: Status) -> Status:
         self.line.claim(status.sid)
-        await self._mark(PartState.SENT, status.sid)
+        try:
+            await self._mark(PartState.SENT, status.sid)
+        except BaseException:  # it is nobody's part yet: the next try must find it, not send it again
+            self.line.claimed.pop(status.sid, None)
+            raise
         return status
 
     def _post(self) -> Post:

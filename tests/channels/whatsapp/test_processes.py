@@ -223,3 +223,21 @@ def test_what_is_no_form_stays_a_problem(raw: str, bot: Any) -> None:
     arrival = bot.channel.reread(key, raw)
     assert (arrival.key, arrival.raw, arrival.message) == (key, raw, None)
     assert arrival.problem
+
+
+async def test_a_message_whose_commit_failed_after_it_left_is_found_and_not_sent_again(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await start(PATIENT)
+    keep, fails = bot.outbox.mark, [StoreError("the server is away")]
+
+    async def mark(part: Part) -> None:
+        if part.state is PartState.SENT and fails:
+            raise fails.pop()
+        await keep(part)
+
+    monkeypatch.setattr(bot.outbox, "mark", mark)
+    with pytest.raises(StoreError):
+        await bot.answer("It left.")
+    assert await bot.answer("It left.") == "It left."
+    assert bot.posts == 1

@@ -61,7 +61,7 @@ def prepare() -> None:
     phonenumbers.PhoneMetadata.load_all()
     rates = limits.Rates(bot=(10_000, 1.0), group=(10_000, 1.0), chat=(1_000.0, 1_000.0))
     vars(limits)["Rates"] = lambda: rates
-    vars(whatsapp)["Timing"] = lambda: Timing(callback=1.0, lists=(0.2, 0.5))
+    vars(whatsapp)["Timing"] = lambda: Timing(callback=5.0, lists=(0.5, 2.0))
 
 
 def tell(news: dict[str, Any], out: int = 1) -> None:

@@ -13,7 +13,7 @@ from core.conversation import MessageKind
 from tests.reliability.kill.codes import OPENING, codes
 from tests.reliability.simulation.customers import OPERATORS, Asked
 from tests.reliability.simulation.kept import Kept
-from tests.reliability.simulation.standing import edited, posted
+from tests.reliability.simulation.standing import doubtful, edited, posted
 
 if TYPE_CHECKING:
     from tests.reliability.simulation.world import World
@@ -85,7 +85,7 @@ def histories(conv: str, world: World, kept: Kept) -> Iterator[str]:
     if turns != wanted:
         many, few = sorted((turns - wanted).elements()), sorted((wanted - turns).elements())
         yield f"{conv}: turns {many} too many, {few} missing"
-    if not conv.startswith("telegram:") or int(conv.partition(":")[2]) in world.telegram.blocked:
+    if not conv.startswith("telegram:") or doubtful(int(conv.partition(":")[2]), world, kept):
         return
     remembered = Counter(c for kind, body in kept.turns[conv] if kind == "reply" for c in codes(body["text"]))
     posts = world.telegram.posts.get(int(conv.partition(":")[2]), ())

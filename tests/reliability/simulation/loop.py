@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.made = 0
         super().__init__()
-        self._clock_resolution = 1e-9
+        self._clock_resolution = 1e-6
         self.set_task_factory(lambda loop, coro, **more: NumberedTask(coro, loop=loop, **more))
 
     def time(self) -> float:
@@ -116,8 +116,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if not timers:
                 raise StuckError("nothing is ready and no timer runs")
             self._now = max(self._now, timers[0].when())
-        while timers and timers[0].when() <= self._now:
+        while timers and timers[0].when() <= self._now + self._clock_resolution:
             handle = heapq.heappop(timers)
+            self._now = max(self._now, handle.when())  # what is due within the resolution is due in one instant
             handle._scheduled = False  # type: ignore[attr-defined]
             ready.append(handle)
         for _ in range(len(ready)):

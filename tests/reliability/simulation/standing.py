@@ -24,12 +24,9 @@ def edited(chat: int, world: World, kept: Kept) -> Iterator[str]:
     conv = f"telegram:{chat}"
     stands = Counter(post.text for post in world.telegram.posts[chat] if not post.text.endswith(OPENING))
     sent = Counter(text for _, _, text, state in kept.parts[conv] if state in STANDS)
-    # Where the customer blocked the bot nobody can know whether the last edit had arrived before.
-    doubtful = {
-        text for _, _, text, state in kept.parts[conv] if state == "rejected" and chat in world.telegram.blocked
-    }
+    unsure = doubtful(chat, world, kept)
     for text, times in ((stands - sent) + (sent - stands)).items():
-        if text in doubtful:
+        if text in unsure:
             continue
         which = "doubled or unknown" if stands[text] > sent[text] else "lost"
         yield f"{conv}: {which} ({times}): it stands {stands[text]} times, {sent[text]} parts say so: {text[-60:]!r}"
@@ -39,6 +36,12 @@ def edited(chat: int, world: World, kept: Kept) -> Iterator[str]:
         if times > 1 and not odd:
             yield f"{conv}: {code} was answered {times} times"
     yield from missing(conv, set(once), world, kept)
+
+
+def doubtful(chat: int, world: World, kept: Kept) -> set[str]:
+    """Texts of parts that were refused in the end, where nobody can know whether an earlier edit had arrived."""
+    refused = {text for _, _, text, state in kept.parts[f"telegram:{chat}"] if state == "rejected"}
+    return refused if chat in world.telegram.blocked else refused & world.telegram.unheard
 
 
 def missing(conv: str, seen: set[Code], world: World, kept: Kept) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from channels.telegram.client import Buttons, Me, Place, Reason, Refused
@@ -32,16 +32,14 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Post:
-    """One message of the bot's in a chat; `shown` is every text it ever had."""
+    """One message of the bot's in a chat."""
 
     number: int
     text: str
-    at: float
-    shown: list[str] = field(default_factory=list)
 
 
 class Telegram:
-    """The platform's side. `posts` by chat; `pressed` remembers buttons so that customers can press them."""
+    """The platform's side. `posts` by chat; `unheard` are texts of edits that arrived when nobody waited any more."""
 
     def __init__(self, world: World, *, webhook: bool) -> None:
         self.world = world
@@ -49,7 +47,7 @@ class Telegram:
         self.posts: dict[int, list[Post]] = {}
         self.drafts: dict[int, int] = {}
         self.blocked: set[int] = set()
-        self.cards: list[tuple[int, Buttons]] = []
+        self.unheard: set[str] = set()
         self._numbers = 100
         self.updates: dict[int, Json] = {}
         self._news = asyncio.Event()
@@ -118,10 +116,9 @@ class Telegram:
     def send(self, chat: int, text: str, buttons: Buttons) -> str:
         """A message stands."""
         self._let_in(chat)
-        post = Post(self.number(), text, self.world.loop.time(), [text])
+        post = Post(self.number(), text)
         self.posts.setdefault(chat, []).append(post)
         if buttons:
-            self.cards.append((post.number, buttons))
             self.world.customers.card(post.number, buttons)
         return str(post.number)
 
@@ -134,7 +131,8 @@ class Telegram:
         if post.text == text:
             raise Refused("message is not modified", Reason.SAME_TEXT)
         post.text = text
-        post.shown.append(text)
+        if self.world.unheard:
+            self.unheard.add(text)
 
     def draft(self, chat: int, number: int) -> None:
         self._let_in(chat)

@@ -73,7 +73,8 @@ class World(History):
         """Seconds something takes: about 10 ms, seconds when slow, until `most` when it hangs."""
         if fault == hangs:
             return self.dice.uniform(3.0, most)
-        return self.dice.expovariate(1.0 if fault == slow else 100.0)
+        # In whole hundredths, so that things often happen in the very same instant.
+        return round(self.dice.expovariate(1.0 if fault == slow else 100.0), 2)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Begin something outside every process."""
