@@ -93,7 +93,7 @@ def after_stop(conv: str, world: World, kept: Kept) -> Iterator[str]:
             said = [consent[m] for m in line[1] if consent.get(m) in {MessageKind.OPT_OUT, MessageKind.OPT_IN}]
             changes += [(at, said[-1])] if said else []
     for sent in world.posting.chats[conv]:
-        last = next((kind for at, kind in sorted(changes, reverse=True) if at < sent.asked), None)
+        last = next((kind for at, kind in reversed(changes) if at < sent.asked), None)
         reply = next((reply for reply, _, text, _ in kept.parts[conv] if text == sent.text), "")
         wanted = any(consent.get(m) is MessageKind.OPT_IN for m in kept.ledger.get((conv, reply), ("", []))[1])
         if last is MessageKind.OPT_OUT and codes(sent.text) and not wanted:
