@@ -117,24 +117,10 @@ MISTAKES = (
         (),
     ),
     Bug(
-        "START is forgotten when nobody can be called",
-        "core/speech.py",
-        "told.holder or burst.holder",
-        "told.holder",
-        (),
-    ),
-    Bug(
         "messages are answered in the opposite order",
         INBOX,
         "query = query.order_by(inbox.c.at, inbox.c.seq)",
         "query = query.order_by(inbox.c.at.desc(), inbox.c.seq.desc())",
-        (),
-    ),
-    Bug(
-        "what is planned already is answered anew",
-        INBOX,
-        "        if (conv, message.id) not in covered:\n",
-        "        if True:\n",
         (),
     ),
     Bug(
