@@ -358,7 +358,7 @@ def test_a_container_with_a_read_only_root_gets_ready_drains_at_sigterm_and_ends
         finally:
             outer.kill()
     kept = {path.name for path in (image.cell / "data").iterdir()}
-    assert kept >= {"firstline.db", "reports.json"}
+    assert "firstline.db" in kept
     said = log.read_text("utf-8")
     assert not re.search(r'"level": "(error|critical)"|Traceback|Errno|Read-only|denied', said), said
 

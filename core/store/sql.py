@@ -1,6 +1,7 @@
 """The Store port over SQL: which units of work keep a promise, one method each.
 
-The statements are in `inbox`, `work`, `parts`, `names`, `leases`, `runs` and `books`; here they only get a connection.
+The statements are in `inbox`, `history`, `work`, `parts`, `names`, `leases`, `runs` and `books`; here they only get a
+connection.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from core.store.backlog import Backlog
 from core.store.books import ChatRow, Receipt
 from core.store.database import Database
 from core.store.hints import Hints
+from core.store.history import History
 from core.store.migrate import engine_of, prepare
 
 FAREWELL = 2.0
@@ -32,6 +34,7 @@ class SqlStore:
     def __init__(self, database: Database, hints: Hints, owner: str) -> None:
         self._database = database
         self._hints = hints
+        self._history = History()
         self.owner = owner
 
     async def admit(self, arrival: Arrival, *, room: bool = True) -> Admission:
@@ -40,8 +43,8 @@ class SqlStore:
         return await self._database.write(lambda c: inbox.admit(c, self.owner, arrival, room), chat)
 
     async def load(self, address: Address) -> Conversation:
-        """The settled turns of a chat, the newest `work.HISTORY` of them."""
-        return await self._database.read(lambda c: work.load(c, address))
+        """The settled turns of a chat, the newest `history.HISTORY` of them."""
+        return await self._database.read(lambda c: self._history.load(c, address))
 
     async def unsettled(self, address: Address | None = None) -> Sequence[Promise]:
         """Planned replies first, then what no reply was planned for, each chat's in order of arrival."""

@@ -11,16 +11,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, Row, String, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from core.conversation import Address, Conversation, Holder, Message, MessageKind, Reply, Turn
+from core.conversation import Address, Holder, Message, MessageKind, Reply, Turn
 from core.errors import Fenced
 from core.records import Claim, Outcome, Part, PartState, Settled, Settlement
 from core.store import parts
-from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, read_turn, text, turn_columns
+from core.store.appends import append
+from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, text, turn_columns
 from core.store.leases import VERSION, fence, locked
 from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, part, reply, turn
-
-HISTORY = 200
-"""At most so many turns of a chat are ever loaded."""
 
 LACKING = frozenset({PartState.REJECTED, PartState.ABANDONED})
 """States of parts that the customer lacks, or may lack."""
@@ -28,17 +26,6 @@ LACKING = frozenset({PartState.REJECTED, PartState.ABANDONED})
 GIVEN_UP = "given up: whoever tried to answer it died of it"
 """What is wrong with a message that was parked because of too many claims."""
 
-_chat = (
-    select(conversation.c.holder, conversation.c.replies, turn.c.kind, turn.c.body)
-    .join_from(
-        conversation,
-        turn,
-        (turn.c.conv == conversation.c.conv) & (turn.c.number >= conversation.c.turns - HISTORY),
-        isouter=True,
-    )
-    .where(conversation.c.conv == bindparam("c"))
-    .order_by(turn.c.number)
-)
 _lacking = (
     select(func.count())
     .select_from(part)
@@ -86,18 +73,9 @@ _grow = (
 )
 _grow_fenced = _grow.where(conversation.c.owner == bindparam("me"), conversation.c.epoch == bindparam("e"))
 _add_turns = insert(turn).returning(turn.c.number)  # what returns something goes out as one statement
-_add_decision = insert(decision).on_conflict_do_nothing()
-_add_entry = insert(ledger).on_conflict_do_nothing()
-_add_call = insert(call).on_conflict_do_nothing()
-
-
-def load(c: Connection, address: Address) -> Conversation:
-    """The newest turns of a chat and who holds it."""
-    rows = c.execute(_chat, {"c": str(address)}).all()
-    if not rows:
-        return Conversation(address)
-    turns = tuple(read_turn(row.kind, row.body) for row in rows if row.kind is not None)
-    return Conversation(address, turns, Holder(rows[0].holder), first_contact=rows[0].replies == 0)
+_add_decision = insert(decision).on_conflict_do_nothing().returning(decision.c.at)
+_add_entry = insert(ledger).on_conflict_do_nothing().returning(ledger.c.at)
+_add_call = insert(call).on_conflict_do_nothing().returning(call.c.number)
 
 
 def plan(c: Connection, owner: str, settlement: Settlement, texts: Sequence[str], claim: Claim | None) -> list[Part]:
@@ -139,12 +117,11 @@ def settle(c: Connection, owner: str, settlement: Settlement, claim: Claim | Non
         # Only now: news of a part waits for the reply's row, or was committed before we got it.
         lacking = c.execute(_done, values | {"ids": [m.id for m in settlement.messages]}).scalar()
     first = chat.turns - len(turns)
-    if turns:
-        c.execute(_add_turns, [{"conv": conv, "number": first + n, **turn_columns(t)} for n, t in enumerate(turns)])
+    append(c, _add_turns, ({"conv": conv, "number": first + n, **turn_columns(t)} for n, t in enumerate(turns)))
     if settlement.decision is not None:
         made = settlement.decision
         row = {"conv": conv, "reply": key, "at": micros(entry.at), "tier": made.tier.label, "book": made.book}
-        c.execute(_add_decision, row | {"rules": text(NAMES, made.rules), "body": kept(text(DECISION, made))})
+        append(c, _add_decision, [row | {"rules": text(NAMES, made.rules), "body": kept(text(DECISION, made))}])
     _book(c, settlement)
     sent = [] if lacking == 0 else parts.read(c, conv, key)
     return Settled(tuple(part for part in sent if part.state in LACKING), chat.owner is None)
@@ -187,7 +164,7 @@ def _book(c: Connection, settlement: Settlement) -> None:
         "total": entry.total,
         "fees": text(FEES, entry.fees),
     }
-    c.execute(_add_entry, row)
+    append(c, _add_entry, [row])
     calls = [
         {
             "conv": conv,
@@ -207,5 +184,4 @@ def _book(c: Connection, settlement: Settlement) -> None:
         }
         for n, made in enumerate(entry.calls)
     ]
-    if calls:
-        c.execute(_add_call, calls)
+    append(c, _add_call, calls)
