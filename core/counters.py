@@ -14,7 +14,7 @@ Labels = tuple[tuple[str, str], ...]
 MEANINGS: Mapping[str, str] = {
     "messages_accepted": "Arrivals committed, by channel.",
     "messages_duplicate": "Arrivals that were here before and changed nothing, by channel.",
-    "messages_parked": "Arrivals that could not be read and wait for a person, by channel.",
+    "messages_parked": "Arrivals that could not be read, or not any more, and wait for a person, by channel.",
     "messages_poisoned": "Messages parked because whoever answered them died of it, by channel.",
     "bursts_settled": "Answers and other ends of what customers wrote, by channel and outcome.",
     "acknowledgements_failed": "Messages whose typing sign or the like could not be shown within a second, by channel.",

@@ -3,7 +3,8 @@
     FirstlineError
     ├── SettingsError           config.yaml, models.yaml or a file they name is wrong
     ├── StoreError              the store could not commit or read
-    │   └── InUse               another process has the store's file: ask that one
+    │   ├── InUse               another process has the store's file: ask that one
+    │   └── Unreadable          what is kept of a message says nothing to anybody: it has to be parked
     ├── Fenced                  another process answers this chat now: whatever this one was about to do is not done
     ├── Withdrawn               the answer under way is not wanted any more: a person took the conversation
     ├── ChannelError            a platform call ended without success
@@ -64,6 +65,10 @@ class StoreError(FirstlineError):
 
 class InUse(StoreError):
     """Another process has the store's file open; only that one can be asked."""
+
+
+class Unreadable(StoreError):
+    """What is kept of a message nobody can read any more, now or later; only this chat's message is concerned."""
 
 
 class Fenced(FirstlineError):

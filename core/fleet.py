@@ -99,6 +99,10 @@ class Fleet:
         """Silences still in force."""
         return await self._store.silences(prefix)
 
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        """Keep when something was well; when it was before."""
+        return await self._store.passed(name, at)
+
 
 class Lone:
     """A fleet of one that keeps silences in memory: for tests of channels and for programs without a store."""
@@ -107,6 +111,7 @@ class Lone:
 
     def __init__(self) -> None:
         self.kept: dict[str, datetime] = {}
+        self.well: dict[str, datetime] = {}
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
@@ -121,3 +126,9 @@ class Lone:
         """Those still in force."""
         now = datetime.now(UTC)
         return {scope: until for scope, until in self.kept.items() if scope.startswith(prefix) and until > now}
+
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        """Keep it here."""
+        before = self.well.get(name)
+        self.well[name] = max(at, before or at)
+        return before

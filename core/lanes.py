@@ -12,7 +12,7 @@ from typing import Any
 
 from core.conversation import Address
 from core.counters import Counters
-from core.errors import Fenced
+from core.errors import Fenced, FirstlineError
 from core.lane import Lane
 from core.records import Claim
 
@@ -132,5 +132,7 @@ class Lanes:
 async def _alone(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
+    except FirstlineError as error:
+        log.warning("something done beside the answers failed: %s: %s", type(error).__name__, error)
     except Exception:
         log.exception("something done beside the answers broke")

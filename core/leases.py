@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 
 from core.abilities import Follows
 from core.conversation import Address, Message
-from core.errors import StoreError
+from core.errors import StoreError, Unreadable
 from core.fleet import HEARTBEAT, LEASE, LOOK, Fleet
 from core.lane import Interrupt, Lane
 from core.lanes import Lanes
 from core.patience import patiently
 from core.ports import Channel, Store
-from core.records import Claim, Hint, Rumour
+from core.records import Claim, Hint, Promise, Rumour
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Leases:
     async def _bring(self, lane: Lane) -> bool:
         """Let everything that waits join the lane, whatever is under way in it; whether anything does."""
         news, what = lane.news, f"what waits on {lane.address.channel}"
-        promises = await patiently(what, lambda: self._store.unsettled(lane.address), StoreError)
+        promises = await patiently(what, lambda: self._unsettled(lane), StoreError)
         lane.known = max(lane.known, news)
         if lane.released or self._lanes.get(lane.address) is not lane:
             return False  # it may be somebody else's by now
@@ -117,6 +117,16 @@ class Leases:
                         lane.heard.append(self._acknowledge(message))
         lane.arrange([message.id for promise in promises for message in promise.messages])
         return bool(promises)
+
+    async def _unsettled(self, lane: Lane) -> Sequence[Promise]:
+        """What waits in the chat; what nobody can read waits for a person instead."""
+        try:
+            return await self._store.unsettled(lane.address)
+        except Unreadable:
+            number = await self._store.set_aside(lane.claim)
+            self._counters.count("messages_parked", number, channel=lane.address.channel)
+            log.error("%d messages on %s are parked: they cannot be read", number, lane.address.channel)  # noqa: TRY400
+            return await self._store.unsettled(lane.address)
 
     async def catch_up(self, lane: Lane) -> None:
         """Before anything is taken from a lane: what came before it by way of another process."""

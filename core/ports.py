@@ -55,6 +55,10 @@ class Fleet(Protocol):
         """The silences still in force of scopes that begin so. StoreError."""
         ...
 
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        """Something was well at that instant; the newest instant it was before, None when never. StoreError."""
+        ...
+
 
 class Inbox(Protocol):
     """What a channel may ask of the desk."""
@@ -141,7 +145,14 @@ class Store(Protocol):
         ...
 
     async def unsettled(self, address: Address | None = None) -> Sequence[Promise]:
-        """Promises not yet settled, oldest first: planned replies each, then the rest of each chat as one."""
+        """Promises not yet settled, oldest first: planned replies each, then the rest of each chat as one.
+
+        Raises Unreadable when one of them has to be set aside first.
+        """
+        ...
+
+    async def set_aside(self, claim: Claim) -> int:
+        """Park whatever waits in the chat and cannot be read; how many."""
         ...
 
     async def plan(self, settlement: Settlement, texts: Sequence[str], claim: Claim | None = None) -> Sequence[Part]:
@@ -217,6 +228,10 @@ class Store(Protocol):
 
     async def silences(self, prefix: str) -> Mapping[str, datetime]:
         """Silences still in force of scopes that begin so."""
+        ...
+
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        """Keep the newest instant of this name; the one kept before."""
         ...
 
     def hint(self, hint: Hint) -> None:

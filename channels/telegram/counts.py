@@ -30,6 +30,8 @@ class Count(StrEnum):
     """Drafts and typing signs that were not shown, for another reason than throttling."""
     POLLS_FAILED = "polls_failed"
     """Times updates were asked for in vain."""
+    GAPS = "gaps"
+    """Times nobody had asked for longer than Telegram keeps messages: some may never have reached us."""
     UPDATES_UNREADABLE = "updates_unreadable"
     """New updates put aside for a person because they could not be read."""
 

@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -34,6 +34,9 @@ T = TypeVar("T")
 POLL = 30  # seconds one getUpdates waits; Telegram caps it at 50
 # Asking from the same offset again within 0.5 s gives one update only (Client.cpp; research: channels, section 3).
 FIRST_REPEAT = 0.6
+OFTEN = timedelta(minutes=1)  # how precisely the fleet knows when Telegram could bring messages last
+KEPT = timedelta(hours=24)  # Telegram keeps updates no longer (core.telegram.org/bots/api, Getting updates)
+GAP = "messages may be lost: Telegram could bring none since %s UTC, and it kept none from before %s UTC"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 LATER = {"Retry-After": "5"}  # seconds; Telegram honours it
 
@@ -53,13 +56,14 @@ class Intake:
     def __init__(
         self, client: Client, door: Door, everybody: bool, react: Callable[[Heard, bool], Awaitable[None]]
     ) -> None:
-        self.counts = zeros([Count.POLLS_FAILED, Count.UPDATES_UNREADABLE])
+        self.counts = zeros([Count.POLLS_FAILED, Count.GAPS, Count.UPDATES_UNREADABLE])
         self._client = client
         self._door = door
         self._everybody = everybody
         self._react = react
         self._me: Me | None = None
         self._inbox: Inbox | None = None
+        self._well = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, inbox: Inbox) -> None:
         """Take updates in until cancelled. Raises WrongToken."""
@@ -97,7 +101,9 @@ class Intake:
         """Have updates come, as the one process that does so."""
         if self._door.base:
             await insist("setWebhook", self._ask_for_webhook)
-            await asyncio.get_running_loop().create_future()  # the routes do the rest
+            while True:  # the routes do the rest
+                await self._reached()
+                await asyncio.sleep(OFTEN.total_seconds())
         await insist("deleteWebhook", self._client.delete_webhook)
         await self._poll()
 
@@ -110,6 +116,7 @@ class Intake:
             asked_to_wait = 0.0
             try:
                 updates = await self._client.get_updates(offset, POLL, KINDS)
+                await self._reached()
                 committed = await self._take(updates)
             except WrongToken:
                 raise
@@ -124,6 +131,21 @@ class Intake:
             else:
                 failures += 1
                 await asyncio.sleep(max(FIRST_REPEAT, pause(failures), asked_to_wait))
+
+    async def _reached(self) -> None:
+        """Telegram can bring us what it has; say so when it could not for longer than it keeps messages."""
+        now = datetime.now(UTC)
+        if self._inbox is None or now - self._well < OFTEN:
+            return
+        try:
+            before = await self._inbox.fleet.passed(f"telegram:{self._client.bot}:reached", now)
+        except StoreError as error:
+            log.warning("when messages were asked for last is not known: %s", error)
+            return
+        self._well = now
+        if before is not None and now - before > KEPT:
+            self.counts[Count.GAPS] += 1
+            log.error(GAP, f"{before:%Y-%m-%d %H:%M}", f"{now - KEPT:%Y-%m-%d %H:%M}")
 
     async def _take(self, updates: Sequence[Any]) -> bool:
         """Commit updates, in their order; whether all of them are."""

@@ -30,7 +30,7 @@ Gate = AbstractAsyncContextManager[object]
 
 #: For calls of which any number may be under way.
 ANY_NUMBER: Gate = nullcontext()
-COUNTED = [count for count in Count if count not in {Count.POLLS_FAILED, Count.UPDATES_UNREADABLE}]
+COUNTED = [count for count in Count if count not in {Count.POLLS_FAILED, Count.GAPS, Count.UPDATES_UNREADABLE}]
 
 #: Calls that never reached Telegram are repeated this often: with the pauses below, for about a minute.
 TRIES = 8

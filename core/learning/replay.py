@@ -159,6 +159,14 @@ class RecordedHistory:
         """As the real store."""
         await self._store.silence(scope, until)
 
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        """As the real store."""
+        return await self._store.passed(name, at)
+
+    async def set_aside(self, claim: Claim) -> int:
+        """As the real store."""
+        return await self._store.set_aside(claim)
+
     async def silences(self, prefix: str) -> Mapping[str, datetime]:
         """As the real store."""
         return await self._store.silences(prefix)

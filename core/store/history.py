@@ -6,14 +6,18 @@ Only reading belongs here; turns are added by `work`.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from core.conversation import Address, Conversation, Holder, Turn
 from core.store.codec import read_turn
 from core.store.schema import conversation, turn
+
+log = logging.getLogger(__name__)
 
 HISTORY = 200
 """At most so many turns of a chat are ever loaded."""
@@ -34,6 +38,15 @@ _chat = (
     .where(conversation.c.conv == bindparam("c"))
     .order_by(turn.c.number)
 )
+
+
+def _read(row: Any) -> Turn | None:
+    """The turn, or nothing where its row cannot be read: better an answer that knows less than none."""
+    try:
+        return read_turn(row.kind, row.body)
+    except (ValueError, KeyError) as error:
+        log.error("a turn cannot be read and is left out: %s", type(error).__name__)  # noqa: TRY400 - it quotes texts
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class History:
         if not rows:
             return Conversation(address)
         fresh = rows[1:] if known.turns else [row for row in rows if row.kind is not None]
-        turns = (known.turns + tuple(read_turn(row.kind, row.body) for row in fresh))[-HISTORY:]
+        turns = (known.turns + tuple(turn for row in fresh if (turn := _read(row))))[-HISTORY:]
         if turns:
             self._remember(conv, Known(turns, rows[-1].number, rows[-1].body))
         return Conversation(address, turns, Holder(rows[0].holder), first_contact=rows[0].replies == 0)

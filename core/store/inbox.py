@@ -5,17 +5,24 @@ How a chat's messages are answered and settled is in `work`.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Boolean, Connection, Row, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.conversation import Address, Arrival, Message
+from core.errors import Unreadable
 from core.records import Admission, Claim, Parked, Promise
 from core.store import parts
 from core.store.codec import MESSAGE, SETTLEMENT, instant, kept, micros, text
-from core.store.leases import ME, UNTIL, VERSION, claiming
+from core.store.leases import ME, UNTIL, VERSION, claiming, locked
 from core.store.schema import IS_ACCEPTED, IS_PARKED, call, conversation, decision, inbox, ledger, part, reply
+
+log = logging.getLogger(__name__)
+
+UNREADABLE = "what is kept of it cannot be read"
+"""What is wrong with a message that was parked because its row says nothing."""
 
 _arrive = insert(inbox).on_conflict_do_nothing().returning(inbox.c.seq)
 _room = bindparam("room", type_=Boolean).is_(True)
@@ -89,17 +96,53 @@ def unsettled(c: Connection, address: Address | None) -> list[Promise]:
     """
     plans = c.execute(_open_plans(address)).all()
     newer = {row.conv for row in plans if row.version > VERSION}
-    promises = [_planned(c, row.conv, row.key, row.plan) for row in plans if row.conv not in newer]
+    promises = [_planned(c, row.conv, row.key, row.plan) for row in plans if row.conv not in newer and _is_plan(row)]
     covered = {(str(p.address), m.id) for p in promises for m in p.messages}
     waiting: dict[str, list[Message]] = {}
     for conv, body, version in c.execute(_open_inbox(address)):
         if version > VERSION:
             newer.add(conv)
         if conv not in newer:
-            message = MESSAGE.validate_json(body)
+            message = _message(body)
+            if message is None:
+                raise Unreadable("what is kept of a message cannot be read")
             if (conv, message.id) not in covered:
                 waiting.setdefault(conv, []).append(message)
     return promises + [Promise(messages[0].address, tuple(messages)) for messages in waiting.values()]
+
+
+def set_aside(c: Connection, owner: str, claim: Claim) -> int:
+    """Park what waits in a chat and cannot be read, so that the rest can go on; how many, 0 where the claim is lost."""
+    if not locked(c, owner, claim):
+        return 0
+    conv = str(claim.address)
+    theirs = (inbox.c.conv == conv, IS_ACCEPTED, inbox.c.version <= VERSION)
+    rows = c.execute(select(inbox.c.source_key, inbox.c.message).where(*theirs))
+    keys = [row.source_key for row in rows if _message(row.message) is None]
+    if keys:
+        parking = update(inbox).where(*theirs, inbox.c.source_key.in_(keys))
+        c.execute(parking.values(state="parked", problem=UNREADABLE))
+        moved = update(conversation).where(conversation.c.conv == conv)
+        c.execute(moved.values(head=conversation.c.head + len(keys)))
+    return len(keys)
+
+
+def _message(body: str) -> Message | None:
+    """The message that is kept so; None when it says nothing."""
+    try:
+        return MESSAGE.validate_json(body)
+    except ValueError:
+        return None
+
+
+def _is_plan(row: Row[Any]) -> bool:
+    """Whether it can be read. If not, what it was to answer waits without it, and its parts are found by its key."""
+    try:
+        SETTLEMENT.validate_json(row.plan)
+    except ValueError:
+        log.error("a planned reply cannot be read; what it answers is answered again")  # noqa: TRY400 - it quotes texts
+        return False
+    return True
 
 
 def _open_plans(address: Address | None) -> Any:

@@ -1,6 +1,6 @@
-"""Which scheduled runs were made: whoever writes a run down first makes it. Plain functions of a connection.
+"""Instants kept by name: when a scheduled run was due last, when a platform was heard. Plain functions of a connection.
 
-What runs and when is the schedule's affair.
+What runs and when is the schedule's affair: whoever writes a run down first makes it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.store.codec import instant, micros
 from core.store.schema import run
+
+_newer = insert(run)
+_newer = _newer.on_conflict_do_update(
+    index_elements=["name"], set_={"at": _newer.excluded.at}, where=run.c.at < _newer.excluded.at
+)
 
 
 def last(c: Connection, name: str) -> datetime | None:
@@ -27,3 +32,10 @@ def due(c: Connection, name: str, before: datetime | None, at: datetime) -> bool
         return c.execute(insert(run).on_conflict_do_nothing().returning(run.c.name), row).first() is not None
     moved = update(run).where(run.c.name == name, run.c.at == micros(before)).values(at=micros(at))
     return c.execute(moved).rowcount > 0
+
+
+def passed(c: Connection, name: str, at: datetime) -> datetime | None:
+    """Move the name on to this instant, never back; where it stood."""
+    before = last(c, name)
+    c.execute(_newer, {"name": name, "at": micros(at)})
+    return before

@@ -50,6 +50,10 @@ class SqlStore:
         """Planned replies first, then what no reply was planned for, each chat's in order of arrival."""
         return await self._database.read(lambda c: inbox.unsettled(c, address))
 
+    async def set_aside(self, claim: Claim) -> int:
+        """Park what waits in a chat and cannot be read; how many."""
+        return await self._database.write(lambda c: inbox.set_aside(c, self.owner, claim), str(claim.address))
+
     async def plan(self, settlement: Settlement, texts: Sequence[str], claim: Claim | None = None) -> Sequence[Part]:
         """Keep the final text in parts and what is to be settled once they are sent."""
         chat = str(settlement.address)
@@ -122,6 +126,10 @@ class SqlStore:
     async def silences(self, prefix: str) -> Mapping[str, datetime]:
         """Silences still in force."""
         return await self._database.read(lambda c: leases.silences(c, prefix))
+
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        """Keep the newest instant of this name; the one kept before."""
+        return await self._database.write(lambda c: runs.passed(c, name, at))
 
     def hint(self, hint: Hint) -> None:
         """Tell the other processes, some time soon."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +15,13 @@ from channels.telegram.channel import Manners, TelegramChannel
 from channels.telegram.client import Place, WrongToken
 from channels.telegram.intake import Door
 from core.conversation import Address, Arrival
+from core.fleet import Lone
 
 if TYPE_CHECKING:
     from tests.channels.telegram.conftest import RecordingInbox, RecordingOutbox, ScriptedClient
 
 POLLING = Door("", "", "")
+WEBHOOK = Door("https://bot.example.com", "/telegram/somewhere", "a-secret")
 PRIVATE = Address("telegram", "42")
 WHO = {"id": 42, "is_bot": False, "first_name": "Customer"}
 CHAT = {"id": 42, "type": "private"}
@@ -36,6 +39,18 @@ async def listening(channel: TelegramChannel, inbox: RecordingInbox) -> AsyncIte
         task = tasks.create_task(channel.run(inbox))
         yield
         task.cancel()
+
+
+class Noticing(Lone):
+    """Tells when something was well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = asyncio.Event()
+
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        self.told.set()
+        return await super().passed(name, at)
 
 
 @pytest.fixture
@@ -102,6 +117,25 @@ async def test_an_inbox_that_breaks_in_any_other_way_confirms_nothing_either(
         await client.settle(lambda: client.offsets[-1:] == [2])
     assert client.offsets == [0, 0, 2]
     assert len(inbox.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("door", "hours", "gaps"), [(POLLING, 23.9, 0), (POLLING, 24.1, 1), (WEBHOOK, 24.1, 1), (POLLING, 0, 0)]
+)
+async def test_an_absence_longer_than_telegram_keeps_messages_is_told_once(
+    client: ScriptedClient, inbox: RecordingInbox, caplog: pytest.LogCaptureFixture, door: Door, hours: float, gaps: int
+) -> None:
+    fleet = inbox.fleet = Noticing()
+    if hours:
+        fleet.well["telegram:99:reached"] = datetime.now(UTC) - timedelta(hours=hours)
+    for expected in (gaps, 0):
+        channel = TelegramChannel(client, door, Manners())
+        client.pending = [said(1)]
+        async with listening(channel, inbox), asyncio.timeout(10):
+            await fleet.told.wait()
+            fleet.told.clear()
+        assert channel.counts()["gaps"] == expected
+    assert [record.levelname for record in caplog.records if "may be lost" in record.message] == ["ERROR"] * gaps
 
 
 async def test_a_wrong_token_ends_the_channel_with_words_for_an_operator(

@@ -40,6 +40,7 @@ class Shared:
 
     holders: dict[str, int] = field(default_factory=dict)
     silences: dict[str, datetime] = field(default_factory=dict)
+    well: dict[str, datetime] = field(default_factory=dict)
     away: bool = False
     reads: int = 0
 
@@ -78,6 +79,12 @@ class OneStore:
         await asyncio.sleep(0.001)
         self._reached()
         return {scope: until for scope, until in self.shared.silences.items() if scope.startswith(prefix)}
+
+    async def passed(self, name: str, at: datetime) -> datetime | None:
+        self._reached()
+        before = self.shared.well.get(name)
+        self.shared.well[name] = at
+        return before
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from core.desk import Desk
 from core.ending import POISON
 from core.lane import CAREFUL, Interrupt, Lane
 from core.records import Claim, Outcome, Promise
-from core.store.schema import conversation
+from core.store.schema import conversation, inbox
 from core.store.sql import SqlStore
 
 if TYPE_CHECKING:
@@ -226,3 +226,19 @@ async def test_two_desks_on_one_store_answer_each_message_once(house: House, oth
                 await asyncio.sleep(0.01)
     told = [m.text for n in range(8) for m in (await house.conversation(f"chat {n}")).messages]
     assert sorted(told) == sorted(f"hello {n}" for n in range(40))
+
+
+async def test_a_message_nobody_can_read_is_parked_and_the_chat_s_others_are_answered(
+    house: House, other: SqlStore
+) -> None:
+    for number in range(3):
+        await elsewhere(other, replace(house.message(f"word {number}", "ann"), id=f"{number}"))
+    await house.store._database.write(
+        lambda c: c.execute(update(inbox).where(inbox.c.message_id == "1").values(message="{")), str(ANN)
+    )
+    await house.desk.resume()
+    assert await house.desk.idle(10)
+    assert [parked.key for parked in await house.store.parked()] == ["elsewhere-1"]
+    assert house.desk.counters.total("messages_parked") == 1
+    assert await house.store.unsettled() == []
+    assert len(house.channel.said["ann"]) >= 1

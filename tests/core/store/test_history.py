@@ -118,3 +118,11 @@ async def test_one_settlement_of_a_group_that_is_refused_adds_nothing_and_the_ot
     for chat in chats:
         assert len(await heard(store, chat)) == 1
     assert len(await store.entries(AT - timedelta(1), AT + timedelta(1))) == len(chats)
+
+
+async def test_a_turn_whose_row_says_nothing_is_left_out(fleet: Fleet, store: SqlStore) -> None:
+    await add(store, 1, 2, 3)
+    await fleet.sql("UPDATE turn SET body = '{' WHERE number = 1")
+    assert await heard(store) == ["1", "3"]
+    await add(store, 4)
+    assert await heard(store) == ["1", "3", "4"]

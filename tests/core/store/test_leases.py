@@ -298,3 +298,14 @@ async def test_a_scheduled_run_is_made_by_one_of_many(fleet: Fleet, store: SqlSt
         assert {await process.last_due("report") for process in processes} == {due}
         before = due
     assert await store.last_due("other") is None
+
+
+async def test_the_newest_instant_of_a_name_is_kept_and_the_one_before_it_told(
+    store: SqlStore, other: SqlStore
+) -> None:
+    first, second, third = (datetime(2026, 3, day, 8, tzinfo=UTC) for day in (1, 2, 3))
+    assert await store.passed("telegram", first) is None
+    assert await other.passed("telegram", third) == first
+    assert await store.passed("telegram", second) == third
+    assert await store.passed("telegram", third) == third
+    assert await store.passed("other", second) is None

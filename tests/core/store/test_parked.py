@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from core.conversation import Arrival, Message, Reply
+from core.errors import Unreadable
 from core.records import Outcome, PartState, Settlement
 from core.store.sql import SqlStore
 from tests.core.store.fleet import AT, CHANNELS, Fleet, address, answer, arrival, claimed, message, waits
@@ -149,3 +152,31 @@ async def test_of_many_who_take_up_or_drop_one_message_one_does(fleet: Fleet, st
         assert await fleet.is_exact()
         for claim in await store.claim(9, CHANNELS):
             assert (await store.settle(answer(written), claim)).released
+
+
+async def test_a_message_whose_row_says_nothing_is_parked_and_the_rest_of_its_chat_goes_on(
+    fleet: Fleet, store: SqlStore, other: SqlStore
+) -> None:
+    claim = await claimed(store, ONE, TWO, THREE)
+    await fleet.sql("UPDATE inbox SET message = '{' WHERE message_id = '2'")
+    with pytest.raises(Unreadable):
+        await store.unsettled(address())
+    assert await other.set_aside(claim) == 0
+    assert await store.set_aside(claim) == 1
+    assert await store.set_aside(claim) == 0
+    assert await waits(store) == ["1", "3"]
+    assert await fleet.is_exact()
+    assert [(p.key, p.problem) for p in await store.parked()] == [(OTHER, "what is kept of it cannot be read")]
+    assert (await store.settle(answer(ONE, THREE), claim)).released
+    assert await fleet.is_exact()
+
+
+async def test_a_plan_whose_row_says_nothing_is_made_again_with_the_parts_it_had(fleet: Fleet, store: SqlStore) -> None:
+    claim = await claimed(store, ONE)
+    await store.plan(answer(ONE), ["Soon."], claim)
+    await fleet.sql("UPDATE reply SET plan = '{'")
+    (promise,) = await store.unsettled(address())
+    assert (promise.plan, promise.messages) == (None, (ONE,))
+    (part,) = await store.plan(answer(ONE), ["Later."], claim)
+    assert part.text == "Soon."
+    assert (await store.settle(answer(ONE), claim)).released
