@@ -5,7 +5,8 @@ Only for rows that no unit of work reads: they are there when the group is commi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Executable
@@ -13,18 +14,24 @@ from sqlalchemy import Connection, Executable
 _WAITING = "rows to be added"
 
 
-def append(c: Connection, statement: Executable, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add these rows with the group that this connection is about to commit."""
-    c.info.setdefault(_WAITING, {}).setdefault(statement, []).extend(rows)
-
-
-def begin(c: Connection) -> None:
-    """Forget what a group that was rolled back wanted to add."""
-    c.info.pop(_WAITING, None)
-
-
-def flush(c: Connection) -> None:
-    """Add them, the last thing before the commit."""
-    for statement, rows in c.info.pop(_WAITING, {}).items():
-        if rows:
+@contextmanager
+def gathered(c: Connection) -> Iterator[None]:
+    """Inside a transaction: what is appended goes out at the end, or not at all when the block fails."""
+    info = c.info  # a connection that is lost meanwhile cannot be asked for it any more
+    waiting = info[_WAITING] = {}
+    try:
+        yield
+        for statement, rows in waiting.items():
             c.execute(statement, rows)
+    finally:
+        del info[_WAITING]
+
+
+def append(c: Connection, statement: Executable, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add these rows with the group that is being gathered, at once where none is."""
+    if found := list(rows):
+        waiting = c.info.get(_WAITING)
+        if waiting is None:
+            c.execute(statement, found)
+        else:
+            waiting.setdefault(statement, []).extend(found)

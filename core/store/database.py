@@ -22,7 +22,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.errors import StoreError
-from core.store import appends, sqlite
+from core.store import sqlite
+from core.store.appends import gathered
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -161,10 +162,8 @@ def _write_group(connection: Connection, group: list[Job]) -> None:
 
 def _commit(connection: Connection, group: list[Job], *, again: bool) -> None:
     try:
-        with connection.begin():
-            appends.begin(connection)
+        with connection.begin(), gathered(connection):
             results = [job.work(connection) for job in group]
-            appends.flush(connection)
     except Exception as error:  # noqa: BLE001 - whatever a unit raises must not cost the others their commit
         if again and (_is_lost(connection, error) or _is_passing(error)):
             # Whether a lost commit was made nobody knows; every unit is told from its key that it was.

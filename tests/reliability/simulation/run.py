@@ -18,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 import channels.telegram.drafts
+import channels.telegram.intake
 import channels.telegram.silence
 import core.fleet
 from core.errors import FirstlineError
@@ -98,6 +99,7 @@ def replaced(world: World) -> Iterator[None]:
             (channels.telegram.silence, "time", clock),
             (channels.telegram.drafts, "time", clock),
             (channels.telegram.silence, "datetime", Host),
+            (channels.telegram.intake, "datetime", Host),
             (channels.telegram.drafts, "secrets", dice),
         ):
             stack.enter_context(mock.patch.object(module, name, instead))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event
 from core.errors import FirstlineError, StoreError
 from core.records import Hint
 from core.store import sqlite
+from core.store.appends import gathered
 from core.store.schema import metadata
 from tests.reliability.simulation.loop import Process, answer
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 WRITERS = 2
 READER = 2
 FAULTS = ("store_fails", "store_loses", "store_repeats", "dies_at_store", "stops_at_store", "store_slow", "store_hangs")
-MODULES = {"owner", "leases", "inbox", "work", "parts", "books", "names"}
+MODULES = {"owner", "leases", "inbox", "work", "parts", "books", "names", "runs", "_history"}
 
 
 class Server:
@@ -55,7 +56,7 @@ class Server:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """One unit of work, committed."""
-        with self.connection.begin():
+        with self.connection.begin(), gathered(self.connection):
             return work(self.connection)
 
 

@@ -39,7 +39,7 @@ class Post:
 
 
 class Telegram:
-    """The platform's side. `posts` by chat; `unheard` are texts of edits that arrived when nobody waited any more."""
+    """The platform's side. `posts` by chat; `unheard` are texts of edits that arrived and whose answer did not."""
 
     def __init__(self, world: World, *, webhook: bool) -> None:
         self.world = world
