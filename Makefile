@@ -1,7 +1,7 @@
 # make run    start firstline; the first time this makes .venv (nothing outside this folder is touched)
 # make test   lint, types, architecture, tests            make check  the same without the tests
 # make setup  the virtual environment only                make bench  every benchmark
-# make reliability  every promise of docs/reliability.md at its full size, for hours; SHORT=1: more than `make test`, in minutes
+# make reliability  every promise of docs/reliability.md at its full size, for hours; SHORT=1: as in `make test`, in minutes
 # make lock   work out requirements*.lock again (ARGS=--upgrade raises the versions)
 # make docker the image firstline:<version> and firstline:latest; docs/deploy.md runs it
 .PHONY: run setup dev test check bench reliability lock docker clean
@@ -32,7 +32,7 @@ bench: dev
 # Each line prints a table and ends with a JSON line; one that finds a fault ends the run.
 reliability: dev
 ifdef SHORT
-	FIRSTLINE_KILLS=60 FIRSTLINE_CRASHES=5 FIRSTLINE_SEEDS=1000 $(BIN)/pytest tests/reliability tests/core/store $(ARGS)
+	$(BIN)/pytest tests/reliability tests/core/store $(ARGS)
 else
 	$(BIN)/python -m tests.reliability.planted
 	$(BIN)/python -m tests.reliability.simulation --seeds 10000

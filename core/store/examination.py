@@ -42,6 +42,9 @@ def _checks(c: Connection) -> Iterator[Check]:
     names = c.execute(text("SHOW synchronous_standby_names")).scalar_one()
     detail = names or "none: what is confirmed is on one disk only (docs/operators.md)"
     yield Check("standby", "ok" if names else "warning", detail)
+    idle = c.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+    unlimited = "0: a process that freezes keeps its chats; set it to 10s for the bot's role (docs/operators.md)"
+    yield Check("frozen", "warning" if idle == "0" else "ok", unlimited if idle == "0" else f"given up after {idle}")
     yield _schema(c)
 
 

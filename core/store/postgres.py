@@ -1,7 +1,7 @@
 """A PostgreSQL server, or several of which one takes writes: how it is reached, and word from other processes.
 
-Nothing is set for a whole session, and statements are prepared on the server only where no pooler stands between: so a
-pooler that changes servers between transactions does no harm. What is done with a connection is in `database`.
+Something is set for a whole session, and statements are prepared on the server, only where no pooler stands between: so
+a pooler that changes servers between transactions does no harm. What is done with a connection is in `database`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ PREPARED_AFTER = 2
 
 PREPARED = 500
 
+LONGEST_IDLE = 10.0
+"""Seconds a transaction may stand still before the server ends it: a process that froze in the middle of one would keep
+its rows locked, and nobody could take its chats over. As long as a lease; behind a pooler the role has to say so."""
+
 CHANNEL = "firstline"
 LONGEST = 7000
 """Bytes of one notification; PostgreSQL takes fewer than 8000."""
@@ -67,17 +71,18 @@ def engine(url: str) -> Engine:
         connect_args={**reach(url), "prepare_threshold": None},
         use_native_hstore=False,
     )
-    event.listen(made, "connect", _prepare_where_possible)
+    event.listen(made, "connect", _settle_in)
     return made
 
 
-def _prepare_where_possible(connection: psycopg.Connection[Any], _record: object) -> None:
+def _settle_in(connection: psycopg.Connection[Any], _record: object) -> None:
     """A pooler makes up the process id it gives a client; the server itself gives its own."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    connection.rollback()
     if row is not None and row[0] == connection.info.backend_pid:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {int(LONGEST_IDLE * 1000)}")
         connection.prepare_threshold = PREPARED_AFTER
         connection.prepared_max = PREPARED
+    connection.commit()
 
 
 def notify(connection: Connection, sender: str, hints: list[Hint]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -13,9 +14,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from core.conversation import Arrival
-from core.errors import StoreError
+from core.errors import Fenced, StoreError
 from core.records import Claim, Part, PartState
-from core.store import leases, postgres
+from core.store import leases, parts, postgres
 from core.store.database import Database
 from core.store.hints import Hints
 from core.store.migrate import prepare
@@ -248,3 +249,31 @@ def test_chats_are_locked_in_the_order_in_which_processes_sort_them(migrated: st
         leases.renew(connection, "me", [Claim(address("b"), 1), Claim(address("B"), 1)])
     engine.dispose()
     assert 'ORDER BY conversation.conv COLLATE "C" FOR UPDATE' in sent[-1]
+
+
+@pytest.mark.timeout(60)
+async def test_a_process_that_freezes_in_the_middle_of_a_write_keeps_no_chat_from_the_others(
+    several: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LONGEST_IDLE", 0.5)
+    other, frozen = await several.start(), await several.start()
+    claim = await claimed(frozen, ONE)
+    inside, wakes = threading.Event(), threading.Event()
+
+    def freeze(c: Connection) -> None:
+        leases.fence(c, frozen.owner, claim)
+        inside.set()
+        wakes.wait(30)
+        parts.mark(c, address(), Part("1", 0, "Soon."))
+
+    writing = asyncio.ensure_future(frozen._database.write(freeze, str(claim.address)))
+    await asyncio.to_thread(inside.wait, 10)
+    try:
+        async with asyncio.timeout(20):
+            await several.pass_time(chat="1")  # waits for the row as anybody does
+        assert (await other.admit(arrival(TWO))).claim == Claim(address(), claim.epoch + 1, 2)
+    finally:
+        wakes.set()
+    with pytest.raises(Fenced):
+        await writing
+    assert await waits(other) == ["1", "2"]

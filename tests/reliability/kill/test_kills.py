@@ -16,7 +16,7 @@ from tests.reliability.kill.scene import Plan
 
 log = logging.getLogger(__name__)
 
-KILLS = int(os.environ.get("FIRSTLINE_KILLS", "30"))
+KILLS = int(os.environ.get("FIRSTLINE_KILLS", "60"))
 ORPHANS = 2.0  # openings a kill may leave behind, on average
 PARKED = 0.01  # the share of messages that may be under way at so many deaths that they count as what killed
 LEASE = 10.0

@@ -14,7 +14,7 @@ import pytest
 from tests.reliability.simulation.loop import Process, StuckError, VirtualLoop
 from tests.reliability.simulation.many import several
 
-SEEDS = int(os.environ.get("FIRSTLINE_SEEDS", "200"))
+SEEDS = int(os.environ.get("FIRSTLINE_SEEDS", "1000"))
 ROOT = Path(__file__).resolve().parents[3]
 DIGEST = (
     "import hashlib; from tests.reliability.simulation.many import several;"

@@ -20,6 +20,7 @@ import core.fleet
 import core.leases
 import core.store.inbox
 import core.store.leases
+import core.store.postgres
 import core.store.parts
 from bots import readiness
 from core.conversation import Arrival
@@ -174,6 +175,7 @@ def shorten_leases() -> None:
     """So that a peer takes over within seconds; the database's share of it is a value bound into the statements."""
     until: Any = core.store.leases.UNTIL
     until.right.value = int(LEASE * core.store.leases.SECOND)
+    core.store.postgres.LONGEST_IDLE = LEASE
     for module in (core.fleet, core.leases, readiness):
         vars(module)["LEASE"] = LEASE
     for module in (core.fleet, core.leases):

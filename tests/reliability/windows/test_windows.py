@@ -14,7 +14,7 @@ from tests.reliability.kill.fleet import Fleet
 from tests.reliability.windows.run import crash
 from tests.reliability.windows.scene import ON_POSTGRES, WINDOWS, Case, zygote
 
-SEEDS = range(1, int(os.environ.get("FIRSTLINE_CRASHES", "2")) + 1)
+SEEDS = range(1, int(os.environ.get("FIRSTLINE_CRASHES", "5")) + 1)
 WITH_A_PEER = ("W2", "W6", "W8")
 """Windows also tried where a peer goes on; the long run has all of them."""
 
