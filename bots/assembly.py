@@ -18,8 +18,10 @@ from core.answering.availability import Availability
 from core.answering.chain import Chain
 from core.answering.registry import read as read_registry
 from core.desk import Desk
+from core.encoding import Encoding
 from core.errors import Problem, SettingsError
 from core.library import Library, read_faq, read_knowledge
+from core.meaning import Encoder
 from core.plugins import PluginError
 from core.plugins import build as build_plugin
 from core.policy import Policy
@@ -27,6 +29,7 @@ from core.ports import Channel, Provider
 from core.rules import Rulebook
 from core.settings import Settings, load, options_for, rulebook, source
 from core.store.sql import SqlStore, open_store
+from core.study import Study
 from core.texts import read_texts
 from core.wording import Wording
 
@@ -46,6 +49,7 @@ class House:
     store: SqlStore
     channels: Mapping[str, Channel]
     availability: Availability
+    encoding: Encoding
     closing: Callable[[Provider], Provider]
 
 
@@ -86,6 +90,7 @@ class Parts:
         self.file = file
         self.root = file.resolve().parent
         inner = self.root / "bots" / settings.bot
+        self.study = Study()
         self.bot = self.root if self.root.name == settings.bot and not inner.is_dir() else inner
 
     @property
@@ -98,7 +103,7 @@ class Parts:
         """What the bot knows: its FAQ and the pages of its knowledge folder."""
         faq = self.settings.signals.get("faq", {}).get("file")
         pages = read_knowledge(self.bot / "knowledge") if (self.bot / "knowledge").is_dir() else ()
-        return Library((*(read_faq(self.root / str(faq)) if faq else ()), *pages))
+        return self.study.add(Library((*(read_faq(self.root / str(faq)) if faq else ()), *pages)))
 
     @cached_property
     def _surroundings(self) -> dict[str, Any]:
@@ -109,6 +114,7 @@ class Parts:
             "languages": self.settings.languages,
             "time_zone": self.settings.time_zone,
             "knowledge": self.library,
+            "study": self.study,
         }
 
     def book(self) -> Rulebook:
@@ -156,8 +162,19 @@ class Parts:
                 [self._problem(("bot",), f"there is no folder bots/{self.settings.bot}", " or ".join(known))]
             )
 
-    def policy(self, providers: Mapping[str, Provider], ready: Availability) -> Policy:
-        """Everything a reload replaces; providers stay."""
+    def encoder(self) -> Encoder:
+        """What reads the meaning of texts, loaded: takes a third of a second."""
+        try:
+            made: Encoder = self._plugin(("encoder",), "core.encoder", self.settings.encoder, {})
+        except (OSError, ImportError) as error:
+            what = f"the encoder cannot be loaded ({type(error).__name__}); install firstline again"
+            raise SettingsError([self._problem(("encoder",), what, "")]) from error
+        return made
+
+    def policy(
+        self, providers: Mapping[str, Provider], ready: Availability, encoding: Encoding | None = None
+    ) -> Policy:
+        """Everything a reload replaces; providers and the encoder stay."""
         settings = self.settings
         self.check_bot()
         registry = read_registry(nearest(self.root, MODELS))
@@ -173,9 +190,10 @@ class Parts:
             hours=settings.hours,
             idle=settings.conversation.idle,
             answers=settings.conversation.answers_in_prompt,
+            encoding=encoding,
         )
 
-    def _plugin(self, place: tuple[str, str], package: str, name: str, options: Mapping[str, Any]) -> Any:
+    def _plugin(self, place: tuple[str, ...], package: str, name: str, options: Mapping[str, Any]) -> Any:
         try:
             return build_plugin(package, name, options, self._surroundings)
         except PluginError as error:
@@ -206,11 +224,13 @@ async def open_house(
         for provider in providers.values():
             closing(provider)
         availability = Availability(providers)
-        policy = parts.policy(providers, availability)
+        encoding = await stack.enter_async_context(Encoding(parts.encoder))
+        policy = parts.policy(providers, availability, encoding)
         kept = await stack.enter_async_context(open_store(store or parts.store))
         around = dict(channels) if channels is not None else parts.channels()
         parts.check_licence(around, policy)
         for channel in around.values():
             stack.push_async_callback(close, channel)
         desk = await stack.enter_async_context(Desk(kept, around, policy))
-        yield House(file, parts.settings, desk, kept, around, availability, closing)
+        async with encoding.learning(parts.study):
+            yield House(file, parts.settings, desk, kept, around, availability, encoding, closing)

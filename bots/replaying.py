@@ -27,6 +27,7 @@ from core.answering.availability import Availability
 from core.answering.chain import Chain
 from core.conversation import Address
 from core.desk import Desk
+from core.encoding import Encoding
 from core.errors import FirstlineError, SettingsError
 from core.learning.dialogues import Dialogue
 from core.learning.replay import RecordedHistory, feed
@@ -38,6 +39,9 @@ from core.store.sql import open_store
 OFFLINE = "offline"
 WORTH_IT = 500
 """Messages from which on a second process pays for its start of about a second."""
+
+PATIENT = 60.0
+"""Seconds a replay waits for the meaning of a message: it has no customer who waits, and is to be repeatable."""
 
 LOOK = 0.1
 """Seconds between two looks at how far the processes are."""
@@ -131,7 +135,9 @@ async def _play(task: Task, step: Callable[[], None]) -> Played:
         providers = parts.providers()
         for provider in providers.values():
             stack.push_async_callback(provider.aclose)
-        policy = await _policy(parts, providers, task)
+        encoding = await stack.enter_async_context(Encoding(parts.encoder, in_time=PATIENT))
+        policy = await _policy(parts, providers, task, encoding)
+        await encoding.learn(parts.study)
         history = RecordedHistory(await stack.enter_async_context(open_store("sqlite://")))
         channels = {task.channel: MemoryChannel(task.channel)}
         desk = await stack.enter_async_context(Desk(history, channels, policy))
@@ -141,10 +147,10 @@ async def _play(task: Task, step: Callable[[], None]) -> Played:
         return Played(count(history.settlements, len(task.dialogues), task.messages), began, ended)
 
 
-async def _policy(parts: Parts, providers: Mapping[str, Provider], task: Task) -> Policy:
+async def _policy(parts: Parts, providers: Mapping[str, Provider], task: Task, encoding: Encoding) -> Policy:
     """The policy in force, answering offline, with an operators' chat of its own where one is named."""
     ready = Availability(providers)
-    policy = parts.policy(providers, ready)
+    policy = parts.policy(providers, ready, encoding)
     operators = Address(task.channel, "operators") if policy.operators else None
     policy = replace(policy, operators=operators, people=())
     if task.live:

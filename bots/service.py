@@ -22,7 +22,7 @@ from bots.readiness import Readiness
 from bots.reload import watch
 from bots.server import Mounted, serve_http
 from core.abilities import Cards
-from core.errors import Problem
+from core.errors import EncoderError, Problem
 from core.ports import Channel
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,9 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
                 providers[name] = house.closing(parts.provider(name))
         if parts.settings.languages != in_force.languages:
             await parts.try_channels()
-        policy = parts.policy(providers, house.availability)
+        policy = parts.policy(providers, house.availability, house.encoding)
+        with contextlib.suppress(EncoderError):  # told once, where it is loaded
+            await house.encoding.learn(parts.study)
         parts.check_licence(house.channels, policy)
         house.availability.adopt(providers)
         house.desk.policy, in_force = policy, parts.settings

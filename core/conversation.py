@@ -6,10 +6,13 @@ Every `at` is a timezone-aware instant; the newest message's `at` is the only cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from core.meaning import Meanings
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +163,14 @@ class Holder(StrEnum):
 class Conversation:
     """One conversation: the turns since it was opened, oldest first. A silence or a closing opens a new one.
 
-    `first_contact` is true when this chat never got a reply before, in any conversation.
+    `first_contact`: this chat never got a reply before. `meanings`: what an encoder made of its texts.
     """
 
     address: Address
     turns: tuple[Turn, ...] = ()
     holder: Holder = Holder.BOT
     first_contact: bool = True
+    meanings: Meanings | None = field(default=None, compare=False, repr=False)
 
     def heard(self, *messages: Message) -> Conversation:
         """The conversation with these messages added; an edit takes its original's place when that is a turn here."""
@@ -184,10 +188,7 @@ class Conversation:
         return replace(self, turns=(*self.turns, reply), first_contact=False)
 
     def resumed(self, at: datetime, idle: timedelta) -> Conversation:
-        """What of it still is this conversation at that instant: nothing before a closing or a silence of `idle`.
-
-        A new conversation belongs to the bot, whoever held the one before it.
-        """
+        """What of it still is this one: nothing before a closing or a silence of `idle`; a new one is the bot's."""
         start, before = 0, None
         for i, turn in enumerate(self.turns):
             if isinstance(turn, Closed):
@@ -196,12 +197,10 @@ class Conversation:
             if before is not None and turn.at - before > idle:
                 start = i
             before = turn.at
-        if before is not None and at - before > idle:
-            start = len(self.turns)
-        if start == 0:
+        turns = () if before is not None and at - before > idle else self.turns[start:]
+        if len(turns) == len(self.turns):
             return self
-        turns = self.turns[start:]
-        stays = bool(turns) or self.holder is Holder.OPTED_OUT
+        stays = turns or self.holder is Holder.OPTED_OUT
         return replace(self, turns=turns, holder=self.holder if stays else Holder.BOT)
 
     @property

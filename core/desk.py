@@ -32,7 +32,7 @@ from core.policy import Policy
 from core.ports import Channel, Store
 from core.records import Admission, Outcome, Progress, Rumour
 from core.register import Register
-from core.speech import apology, opening, read_and_decide, source
+from core.speech import apology, opening, read_and_decide, source, understand
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +218,7 @@ class Desk(Register):
     async def _text(self, lane: Lane, burst: Burst) -> AsyncGenerator[str, None]:
         """The answer as the channel pulls it, begun again for as long as nothing was shown and more was written."""
         while True:
+            await understand(self.policy, burst)
             decision = read_and_decide(self.policy, burst)
             async with aclosing(source(self.policy, self.people, burst, decision)) as pieces:
                 piece = await lane.pull(pieces)

@@ -5,6 +5,7 @@
     ├── StoreError              the store could not commit or read
     │   ├── InUse               another process has the store's file: ask that one
     │   └── Unreadable          what is kept of a message says nothing to anybody: it has to be parked
+    ├── EncoderError            texts could not be given a meaning: signals read words only
     ├── Fenced                  another process answers this chat now: whatever this one was about to do is not done
     ├── Withdrawn               the answer under way is not wanted any more: a person took the conversation
     ├── ChannelError            a platform call ended without success
@@ -69,6 +70,10 @@ class InUse(StoreError):
 
 class Unreadable(StoreError):
     """What is kept of a message nobody can read any more, now or later; only this chat's message is concerned."""
+
+
+class EncoderError(FirstlineError):
+    """The encoder cannot be loaded or failed; whoever wanted vectors goes on without them."""
 
 
 class Fenced(FirstlineError):

@@ -1,47 +1,39 @@
 """The bot's written knowledge as a library of articles that can be searched: FAQ entries and knowledge pages.
 
-What an article is, how it is found and how sure the match is belong here; counting n-grams is core.retrieval's, the
-syntax of the files core.articles'. The files are read once, when the library is built.
-
-Calibration: `Found.score` is the probability that the article answers the question, where half of what customers ask is
-not in the library at all. Its constants are fitted by tools/fit_library.py, which prints the figures below again:
-public FAQ entries with rephrasings by other people, half of the entries removed, constants fitted on one half of the
-entries and measured on the other (both ways round, 6 draws each):
-
-    half 1, n=1860: calibration error 0.031; from 0.6: precision 0.88, coverage 0.63, out of scope answered 7.9 %
-                                             from 0.7: precision 0.92, coverage 0.54, out of scope answered 4.4 %
-    half 0, n=1920: calibration error 0.089; from 0.6: precision 0.96, coverage 0.66, out of scope answered 2.8 %
-                                             from 0.7: precision 0.98, coverage 0.58, out of scope answered 1.4 %
-
-Only the formula is cross-fitted: n-gram size, stem length and the other settings of the index were chosen with all of
-these entries in view, and the shipped constants are fitted on everything, so expect somewhat less on other text.
-
-Without removing any entry the best article is the right one for 0.867 of the 630 rephrasings (character n-gram TF-IDF
-alone 0.795, BM25 0.656 on the same set). On intents that differ by a word it is worth less: from 0.7 precision 0.75.
+What an article is and how it is found belong here; how sure a match is lives in core.evidence, counting n-grams in
+core.retrieval, vectors in core.likeness, the syntax of the files in core.articles. The files are read once, when the
+library is built.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.articles import Article, parse_csv, parse_faq_markdown, parse_faq_yaml, parse_intents_yaml, parse_knowledge
 from core.errors import Problem, SettingsError
+from core.evidence import Evidence, Meant
+from core.likeness import MeaningIndex
 from core.retrieval import GramIndex, StemIndex, stems
 from core.words import clip, words
 
-__all__ = ["Article", "Evidence", "Found", "Library", "read_faq", "read_intents", "read_knowledge"]
+if TYPE_CHECKING:
+    from core.meaning import Vector
+
+__all__ = ["Article", "Evidence", "Found", "Library", "Meant", "read_faq", "read_intents", "read_knowledge"]
 
 WORDINGS = 3
 """The power mean by which several wordings of one article support each other: 1 would add them up, a high power take
 the best alone. 3 is best or level with 2 and 4 on data/banking77 and data/bitext at 1 to 12 wordings."""
 
-EXACT = 0.99
-"""The probability where the question is one of an article's own wordings: set by hand, not measured."""
+MEANT = (1.0, 0.7, 0.2)
+"""What ranks articles once meanings are known: cosine with the nearest wording, cosine with the whole article, likeness
+in words. Top-1 on data/faq (n=630): 0.983; the first alone 0.976."""
 
 POLITE = frozenset({"please", "hi", "hello", "hey", "thanks", "hej", "tak", "venligst", "hallo", "bitte", "danke"})
 """Words that do not stand in the way of being the same question."""
@@ -49,82 +41,101 @@ POLITE = frozenset({"please", "hi", "hello", "hey", "thanks", "hej", "tak", "ven
 LONGEST_NUMBER = 5
 """A word with a digit and this many characters is a number of something, never part of the question."""
 
-WEIGHTS = (3.19, 2.03, 2.94, 1.6, 2.12, -0.79)
-INTERCEPT = -4.53
-"""The logistic formula over `Evidence`, in its order; see the module's docstring."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One article a search brought up; `score` is the calibrated probability that it answers, 0 to 1."""
+    """One article a search brought up; `score` is the calibrated probability that it answers, 0 to 1.
+
+    `meant` when it was found by what the question means, not by its words alone.
+    """
 
     article: Article
     score: float
+    meant: bool = False
 
 
 REMEMBERED, MOST_FOUND = 256, 5
 """Questions whose articles are remembered (one answer asks several times), and how many of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for one article: the logistic formula's inputs, all 0 to 1 but `lead`, which may be below 0.
-
-    `wording` likeness to its wordings, `body` share of the question's weight in its text, `lead` over the best other
-    article and `relative` the same as a share, `length` of the question, `single` 1 when one word carries it all.
-    `exact` when the question is one of the wordings, and no formula is asked.
-    """
-
-    wording: float
-    body: float
-    lead: float
-    relative: float
-    length: float
-    single: float
-    exact: bool = False
-
-    @property
-    def probability(self) -> float:
-        """The calibrated probability that the article answers."""
-        if self.exact:
-            return EXACT
-        inputs = (self.wording, self.body, self.lead, self.relative, self.length, self.single)
-        return 1 / (1 + math.exp(-INTERCEPT - sum(w * x for w, x in zip(WEIGHTS, inputs, strict=True))))
-
-
 class Library:
-    """Articles with an index over them. Building takes about 0.1 ms an article; it never changes afterwards."""
+    """Articles with an index over them. Building takes about 0.1 ms an article.
+
+    `learn` adds what its texts mean, once, when an encoder has read them; without it words alone are compared.
+    """
 
     def __init__(self, articles: Iterable[Article]) -> None:
         self.articles = tuple(articles)
         wordings = [(n, text) for n, a in enumerate(self.articles) for text in (a.question, *a.asked_as)]
-        self._recent: dict[str, list[Found]] = {}
+        self._recent: dict[tuple[str, bool], list[Found]] = {}
         self._owners = [n for n, _ in wordings]
         self._wordings = GramIndex([text for _, text in wordings])
         self._exact = {_core(words(text)): n for n, text in reversed(wordings)}
-        self._bodies = StemIndex([" ".join((a.question, *a.asked_as, a.answer)) for a in self.articles])
+        bodies = [" ".join((a.question, *a.asked_as, a.answer)) for a in self.articles]
+        self._bodies = StemIndex(bodies)
+        self.texts = (*(text for _, text in wordings), *bodies)
+        self._meanings: MeaningIndex | None = None
 
-    def search(self, text: str, limit: int = 5) -> list[Found]:
-        """The articles that may answer the text, best first, at most `limit` of 5; empty when no word is known."""
-        found = self._recent.get(text)
+    def learn(self, vectors: Sequence[Vector]) -> None:
+        """The meanings of `texts`, in their order; from now on a question with a meaning is compared by it."""
+        wordings = len(self._owners)
+        self._meanings = MeaningIndex(self._owners, vectors[:wordings], vectors[wordings:])
+        self._recent.clear()
+
+    def search(self, text: str, limit: int = 5, meaning: Vector | None = None) -> list[Found]:
+        """The articles that may answer the text, best first, at most `limit` of 5; empty when nothing speaks for any.
+
+        With its `meaning`, and once meanings are learned, they are found by that, otherwise by words.
+        """
+        meant = meaning is not None and self._meanings is not None
+        found = self._recent.get((text, meant))
         if found is None:
             if len(self._recent) >= REMEMBERED:
                 self._recent.clear()
-            found = [Found(article, evidence.probability) for article, evidence in self.evidence(text, MOST_FOUND)]
-            self._recent[text] = found
+            evidence = self.meant(text, meaning, MOST_FOUND) if meaning is not None and meant else self.evidence(text)
+            found = [Found(article, each.probability, meant) for article, each in evidence]
+            self._recent[text, meant] = found
         return found[:limit]
+
+    def meant(self, text: str, meaning: Vector, limit: int = 5) -> list[tuple[Article, Meant]]:
+        """What speaks for each article by the meaning of a question; nothing before meanings are learned."""
+        if self._meanings is None:
+            return []
+        near, whole = self._meanings.compare(meaning)
+        tokens = _tokens(text)
+        same = self._exact.get(_core(tokens), -1)
+        likeness = self._likeness(tokens)
+        rank = MEANT[0] * near + MEANT[1] * whole
+        for number, alike in likeness.items():
+            rank[number] += MEANT[2] * alike
+        if same >= 0:
+            rank[same] = math.inf
+        best = [int(n) for n in (-rank).argsort(kind="stable")[: max(limit, 2)]]
+        rivals = {n: max((float(near[m]) for m in best if m != n), default=0.0) for n in best}
+        return [
+            (
+                self.articles[n],
+                Meant(float(near[n]), float(whole[n]), likeness.get(n, 0.0), float(near[n]) - rivals[n], n == same),
+            )
+            for n in best[:limit]
+        ]
+
+    def _likeness(self, tokens: Sequence[str]) -> dict[int, float]:
+        """The likeness in words of each article that shares any with the question."""
+        cubes: dict[int, float] = {}
+        for number, likeness in self._wordings.search(tokens).items():
+            owner = self._owners[number]
+            cubes[owner] = cubes.get(owner, 0.0) + likeness**WORDINGS
+        return {number: min(1.0, cube ** (1 / WORDINGS)) for number, cube in cubes.items()}
 
     def evidence(self, text: str, limit: int = 5) -> list[tuple[Article, Evidence]]:
         """Like `search`, with what speaks for each article instead of the probability."""
         tokens = _tokens(text)
         same = self._exact.get(_core(tokens), -1)
-        cubes: dict[int, float] = {}
-        for number, likeness in self._wordings.search(tokens).items():
-            owner = self._owners[number]
-            cubes[owner] = cubes.get(owner, 0.0) + likeness**WORDINGS
+        alike = self._likeness(tokens)
         bodies = self._bodies.search(tokens)
-        scored = [(c ** (1 / WORDINGS) + bodies.get(n, 0.0), n) for n, c in cubes.items()]
-        scored += [(body, n) for n, body in bodies.items() if n not in cubes]
+        scored = [(likeness + bodies.get(n, 0.0), n) for n, likeness in alike.items()]
+        scored += [(body, n) for n, body in bodies.items() if n not in alike]
         scored = heapq.nsmallest(max(limit, 2), scored, key=lambda pair: (pair[1] != same, -pair[0], pair[1]))
         carried = len(set(stems(tokens)))
         best, second = (scored[0][0], scored[1][0] if len(scored) > 1 else 0.0) if scored else (0.0, 0.0)

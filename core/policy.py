@@ -11,6 +11,7 @@ from core.rules import Rulebook
 
 if TYPE_CHECKING:
     from core.answering.chain import Chain
+    from core.encoding import Encoding
     from core.hours import Hours
     from core.library import Library
     from core.wording import Wording
@@ -22,6 +23,7 @@ class Policy:
 
     `operators` is the chat where people take over, None when nobody is named; `people` restricts who of that chat may
     act (`telegram:42`), empty for everybody in it. `answers` is how many earlier answers a model is shown.
+    `encoding` says what messages mean; without it they are read by their words.
     """
 
     book: Rulebook
@@ -34,3 +36,4 @@ class Policy:
     hours: Hours | None = None
     idle: timedelta = timedelta(hours=24)
     answers: int = 20
+    encoding: Encoding | None = None

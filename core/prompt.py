@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from core.conversation import Author, Closed, Conversation, HandBack, Message, Reply, Turn
 from core.library import Article
+from core.meaning import vector
 from core.tiers import Line, Prompt
 
 PASSAGE = 1500
@@ -49,7 +50,8 @@ def compose(
     name = LANGUAGES.get(language, "the customer's language")
     parts = [persona.strip(), RULES.format(language=name), *_passages(passages)]
     turns = _recent(conversation.turns, answers)
-    return Prompt("\n\n".join(part for part in parts if part), _merged([_line(t) for t in turns]), language)
+    system, meaning = "\n\n".join(part for part in parts if part), vector(conversation.meanings, conversation.asked)
+    return Prompt(system, _merged([_line(t) for t in turns]), language, meaning=meaning)
 
 
 def _passages(articles: Sequence[Article]) -> list[str]:

@@ -170,7 +170,7 @@ class Decision:
 
     `rules` applied by themselves; `held` are earlier ones that still last; `fresh` are those of `rules` that did not
     already apply to the previous answer (what `say:` looks at); `shadow` would have applied. `without` gives, for
-    each rule in `rules` and `held`, the tier had it not been there.
+    each rule in `rules` and `held`, the tier had it not been there. `encoder` made the meanings it read, empty for none.
     """
 
     tier: Tier
@@ -181,6 +181,7 @@ class Decision:
     readings: Mapping[str, Reading]
     without: Mapping[str, Tier]
     book: str = ""
+    encoder: str = ""
 
 
 def decide(conversation: Conversation, book: Rulebook) -> Decision:
@@ -205,6 +206,7 @@ def decide(conversation: Conversation, book: Rulebook) -> Decision:
         readings=readings,
         without={name: _strongest(book.start, votes, name) for name in votes},
         book=book.hash,
+        encoder=conversation.meanings.version if conversation.meanings else "",
     )
 
 

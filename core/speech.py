@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.burst import Burst
 from core.conversation import Author, MessageKind
 from core.errors import Interrupted, NoAnswer
+from core.meaning import vector
 from core.prompt import compose
 from core.records import Outcome
 from core.rules import Decision, decide
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 PASSAGES = 4
 """So many passages of what the bot knows are shown to a model."""
+
+
+async def understand(policy: Policy, burst: Burst) -> None:
+    """Have what is asked understood, as far as that can be had in time."""
+    if policy.encoding is not None:
+        meanings = await policy.encoding.meanings([burst.conversation.asked])
+        burst.conversation = replace(burst.conversation, meanings=meanings)
 
 
 def read_and_decide(policy: Policy, burst: Burst) -> Decision:
@@ -58,7 +67,9 @@ async def source(policy: Policy, people: Handover, burst: Burst, decision: Decis
         yield told
         return
     conversation = burst.conversation
-    passages = [found.article for found in policy.library.search(conversation.asked, PASSAGES)]
+    asked = conversation.asked
+    found = policy.library.search(asked, PASSAGES, vector(conversation.meanings, asked))
+    passages = [each.article for each in found]
     prompt = compose(conversation, policy.persona, passages, language=burst.language, answers=policy.answers)
     answer = policy.chain.answer(prompt, _models_tier(policy, burst, decision))
     try:

@@ -5,10 +5,14 @@ Pure values. Which provider speaks which protocol, and which card is tried first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.meaning import Vector
 
 MILLION = Decimal(1_000_000)
 
@@ -112,12 +116,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked. `lines` ends with the customer's burst; `language` is an ISO 639-1 code or empty."""
+    """What a model is asked. `lines` ends with the customer's burst; `language` is an ISO 639-1 code or empty.
+
+    `meaning` is the vector of the burst where an encoder told it in time.
+    """
 
     system: str
     lines: tuple[Line, ...]
     language: str = ""
     max_tokens: int = 800
+    meaning: Vector | None = field(default=None, compare=False, repr=False)
 
     @property
     def question(self) -> str:

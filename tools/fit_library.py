@@ -1,4 +1,4 @@
-"""Fits the calibration of core/library.py and prints what a match is worth.
+"""Fits the calibration of core/evidence.py and prints what a match is worth, by words and by meaning.
 
     python tools/fit_library.py ../shared/data
 
@@ -18,10 +18,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from logistic import calibration_error, fit, squash
 
+from core.encoder.onnx import build
 from core.library import Article, Library
+from core.meaning import Encoder
+
+if TYPE_CHECKING:
+    from core.meaning import Vector
 
 RIDGE = 0.001
 DRAWS = 6
@@ -74,20 +80,44 @@ def classes(path: Path, label: str, text: str, wordings: int) -> Set:
     return Set(tuple(articles), tuple((name, t) for name, s in by.items() for t in s[-8:]))
 
 
-def cases(given: Set, seed: int) -> list[Case]:
-    """Every question asked of a library with a random half of the articles removed."""
+class Asked:
+    """A library as it is asked: by words or, given an encoder, by meaning."""
+
+    vectors: ClassVar[dict[str, Vector]] = {}
+
+    def __init__(self, library: Library, encoder: Encoder | None) -> None:
+        self._library = library
+        self._encoder = encoder
+        if encoder:
+            library.learn(self._meanings(library.texts))
+
+    def best(self, questions: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
+        """For each question the best article's id and what speaks for it; none where no word is known."""
+        if self._encoder is None:
+            found = [self._library.evidence(question, limit=1) for question in questions]
+            return [(f[0][0].id, astuple(f[0][1])[:-1]) if f else ("", (0.0,) * 6) for f in found]
+        meanings = self._meanings(questions)
+        meant = [self._library.meant(question, m, 1)[0] for question, m in zip(questions, meanings, strict=True)]
+        return [(article.id, astuple(evidence)[:-1]) for article, evidence in meant]
+
+    def _meanings(self, texts: Sequence[str]) -> list[Vector]:
+        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
+        if self._encoder and new:
+            self.vectors.update(zip(new, self._encoder.embed(new), strict=True))
+        return [self.vectors[text] for text in texts]
+
+
+def cases(given: Set, seed: int, encoder: Encoder | None, share: float = 0.5) -> list[Case]:
+    """Every question asked of a library of which a random share of the articles is left."""
     ids = [a.id for a in given.articles]
     random.Random(seed).shuffle(ids)
-    kept = frozenset(ids[: len(ids) // 2])
-    library = Library(given.only(kept).articles)
-    found = []
-    for name, question in given.questions:
-        best = library.evidence(question, limit=1)
-        if best:
-            found.append(Case(astuple(best[0][1])[:-1], best[0][0].id == name, name in kept))
-        else:
-            found.append(Case((0.0,) * 6, False, name in kept))
-    return found
+    kept = frozenset(ids[: int(len(ids) * share)])
+    asked = Asked(Library(given.only(kept).articles), encoder)
+    best = asked.best([question for _, question in given.questions])
+    return [
+        Case(evidence, found == name, name in kept)
+        for (name, _), (found, evidence) in zip(given.questions, best, strict=True)
+    ]
 
 
 def learn(known: Sequence[Case]) -> tuple[list[float], float]:
@@ -109,11 +139,11 @@ def show(name: str, known: Sequence[Case], weights: Sequence[float], intercept: 
         print(f"  from {level}: {shares}")
 
 
-def main(data: Path) -> None:
+def report(data: Path, encoder: Encoder | None) -> None:
     """Print the figures and the constants."""
     entries = faq(data)
-    top = [Library(entries.articles).evidence(q, limit=1)[0][0].id == name for name, q in entries.questions]
-    print(f"faq, nothing removed: top-1 {sum(top) / len(top):.3f} (n={len(top)})")
+    top = [case.right for case in cases(entries, 0, encoder, share=1.0)]
+    print(f"\nfaq, nothing removed: top-1 {sum(top) / len(top):.3f} (n={len(top)})")
     ids = [a.id for a in entries.articles]
     random.Random(7).shuffle(ids)
     halves = (entries.only(ids[:32]), entries.only(ids[32:]))
@@ -122,9 +152,9 @@ def main(data: Path) -> None:
         case
         for wordings in (1, 4)
         for given in (classes(bank, "category", "text", wordings), classes(shop, "intent", "utterance", wordings))
-        for case in cases(given, 3)
+        for case in cases(given, 3, encoder)
     ]
-    drawn = [[c for seed in range(DRAWS) for c in cases(half, seed)] for half in halves]
+    drawn = [[c for seed in range(DRAWS) for c in cases(half, seed, encoder)] for half in halves]
     for learned, measured in ((0, 1), (1, 0)):
         show(f"faq half {measured}", drawn[measured], *learn(drawn[learned] + others))
     weights, intercept = learn(drawn[0] + drawn[1] + others)
@@ -134,4 +164,5 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    report(Path(sys.argv[1]), None)
+    report(Path(sys.argv[1]), build())

@@ -22,10 +22,12 @@ from core.answering.availability import Availability
 from core.answering.registry import read as read_registry
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError, StoreError
+from core.meaning import Encoder
 from core.rules import AnyOf, Rule, Rulebook, decide
 from core.settings import Settings, source
 from core.settings.source import Document
 from core.store.migrate import engine_of
+from core.study import understood
 
 EXAMPLE = Address("check", "example")
 NOON = (2026, 1, 5, 12)
@@ -63,12 +65,14 @@ def _look(path: Path) -> tuple[list[Problem], list[Problem], int]:
     document = source.read(path.read_text(encoding="utf-8"), path.name)
     parts, problems = Parts(settings, path), list[Problem]()
     book: Rulebook | None = _built(parts.book, problems)
+    encoder: Encoder | None = _built(parts.encoder, problems)
     problems += _models(settings, path, document)
     problems += _store(parts, document)
     problems += _reports(settings, document)
-    if book is not None:
+    if book is not None and encoder is not None:
+        parts.study.learn(encoder)
         never = list(conditions.faults(book, document, _rules(document)))
-        problems += never or _examples(book, settings, document)
+        problems += never or _examples(book, encoder, settings, document)
     run_async(_build(parts, document, problems))
     tried = sum(len(r.examples.should_match) + len(r.examples.should_not_match) for r in settings.escalation)
     return problems, list(settings.warnings), tried
@@ -139,13 +143,13 @@ def _reports(settings: Settings, document: Document) -> Iterator[Problem]:
             yield document.problem(("reports", name, "at"), f"not a time to send it at: {error}", '"0 8 * * mon-fri"')
 
 
-def _examples(book: Rulebook, settings: Settings, document: Document) -> Iterator[Problem]:
+def _examples(book: Rulebook, encoder: Encoder, settings: Settings, document: Document) -> Iterator[Problem]:
     at = datetime(*NOON, tzinfo=ZoneInfo(settings.time_zone))
     places = _rules(document)
     for rule in settings.escalation:
         for text, wanted in _sentences(rule):
             message = Message("example", EXAMPLE, text, at, Customer("example"))
-            decision = decide(Conversation(EXAMPLE).heard(message), book)
+            decision = decide(understood(Conversation(EXAMPLE).heard(message), encoder), book)
             if (rule.name in {*decision.rules, *decision.shadow}) is not wanted:
                 read = ", ".join(
                     f"{c} is {plain(decision.readings[c].value)}" for c in _read_by(rule, decision.readings)

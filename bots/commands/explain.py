@@ -17,9 +17,10 @@ from core.abilities import Limited
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError
 from core.learning.dialogues import parse
-from core.learning.moves import walk
+from core.learning.moves import Understand, walk
 from core.learning.replay import PACE, timed
 from core.rules import AnyOf, Decision, Rule, Rulebook, decide
+from core.study import understood
 
 CUSTOMER = Customer("explained")
 
@@ -33,11 +34,12 @@ def command(
 ) -> None:
     """Decide on the text as the desk would and say why."""
     parts = Parts(read_settings(config), config)
-    book = parts.book()
-    before = _before(dialogue, channel, book)
+    book, encoder = parts.book(), parts.encoder()
+    parts.study.learn(encoder)
+    before = _before(dialogue, channel, book, lambda c: understood(c, encoder))
     at = before.turns[-1].at + PACE if before.turns else datetime.now(UTC)
     conversation = before.heard(Message("explained", before.address, text, at, CUSTOMER))
-    decision, limits = decide(conversation, book), run_async(_limits(parts, conversation))
+    decision, limits = decide(understood(conversation, encoder), book), run_async(_limits(parts, conversation))
     if as_json:
         emit(_data(decision) | {"limits": limits})
     else:
@@ -61,7 +63,7 @@ async def _limits(parts: Parts, conversation: Conversation) -> str:
         await close(channel)
 
 
-def _before(file: Path | None, channel: str, book: Rulebook) -> Conversation:
+def _before(file: Path | None, channel: str, book: Rulebook, understand: Understand) -> Conversation:
     """The first dialogue of the file as it would stand in the store, or nothing."""
     if file is None:
         return Conversation(Address(channel, "explained"))
@@ -71,7 +73,7 @@ def _before(file: Path | None, channel: str, book: Rulebook) -> Conversation:
         raise SettingsError([Problem(str(file), 1, 1, f"cannot be read ({type(error).__name__})")]) from error
     turns = timed(parse(lines, str(file))[0], channel)
     conversation = Conversation(Address(channel, "explained"))
-    for after, _ in walk(turns, book, conversation.address):
+    for after, _ in walk(turns, book, conversation.address, understand):
         conversation = after
     owned = (replace(t, customer=CUSTOMER) if isinstance(t, Message) else t for t in conversation.turns)
     return replace(conversation, turns=tuple(owned))
@@ -89,6 +91,7 @@ def _data(decision: Decision) -> dict[str, Any]:
         },
         "without_rule": {name: tier.label for name, tier in decision.without.items()},
         "rulebook": decision.book,
+        "encoder": decision.encoder,
     }
 
 

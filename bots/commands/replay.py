@@ -28,6 +28,7 @@ from core.learning.dialogues import CUSTOMER, Dialogue, parse
 from core.learning.moves import Moves, compare
 from core.learning.replay import timed
 from core.learning.tally import Share
+from core.study import understood
 
 STRONGEST_FIRST = ("person", "expert", "standard", "quick", "desk")
 
@@ -89,8 +90,12 @@ def _play(task: Task) -> Played:
 def _moves(parts: Parts, against: Path, dialogues: Sequence[Dialogue], channel: str) -> Moves:
     """Both books over the same conversations; a person keeps a conversation only where one can be called."""
     other = Parts(read_settings(against), against)
-    people = parts.settings.operators.chat is not None
-    return compare((tuple(timed(d, channel)) for d in dialogues), parts.book(), other.book(), people=people)
+    people, encoder = parts.settings.operators.chat is not None, parts.encoder()
+    now, then = parts.book(), other.book()
+    for each in (parts, other):
+        each.study.learn(encoder)
+    told = (tuple(timed(d, channel)) for d in dialogues)
+    return compare(told, now, then, people=people, understand=lambda c: understood(c, encoder))
 
 
 def _tell(out: Console, played: Played) -> None:

@@ -7,7 +7,7 @@ have answered to that.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,13 +46,23 @@ Told = Iterable[Message | Reply]
 Names = tuple[str, ...]
 
 
-def compare(dialogues: Iterable[Told], now: Rulebook, then: Rulebook, *, people: bool) -> Moves:
+Understand = Callable[[Conversation], Conversation]
+
+
+def by_words(conversation: Conversation) -> Conversation:
+    """The conversation as it is: without an encoder."""
+    return conversation
+
+
+def compare(
+    dialogues: Iterable[Told], now: Rulebook, then: Rulebook, *, people: bool, understand: Understand = by_words
+) -> Moves:
     """Decide every message with both books. `people`: a person who is called keeps the rest of the conversation."""
     moves = Moves()
     for dialogue in dialogues:
         turns = tuple(dialogue)
         for (message, before, _), (_, after, rules) in zip(
-            _route(turns, now, people), _route(turns, then, people), strict=True
+            _route(turns, now, people, understand), _route(turns, then, people, understand), strict=True
         ):
             moves.messages += 1
             moves.pairs[before, after] += 1
@@ -62,7 +72,9 @@ def compare(dialogues: Iterable[Told], now: Rulebook, then: Rulebook, *, people:
     return moves
 
 
-def walk(turns: Told, book: Rulebook, address: Address) -> Iterator[tuple[Conversation, Decision | None]]:
+def walk(
+    turns: Told, book: Rulebook, address: Address, understand: Understand = by_words
+) -> Iterator[tuple[Conversation, Decision | None]]:
     """The conversation after each turn, and the decision on it where the customer spoke.
 
     Recorded replies carry what this book decided for the burst before them, so holds are counted from there.
@@ -75,17 +87,19 @@ def walk(turns: Told, book: Rulebook, address: Address) -> Iterator[tuple[Conver
             earned = ()
             yield conversation, None
         else:
-            conversation = conversation.heard(turn)
+            conversation = understand(conversation.heard(turn))
             decision = decide(conversation, book)
             earned = decision.rules
             yield conversation, decision
 
 
-def _route(turns: tuple[Message | Reply, ...], book: Rulebook, people: bool) -> Iterator[tuple[Message, Tier, Names]]:
+def _route(
+    turns: tuple[Message | Reply, ...], book: Rulebook, people: bool, understand: Understand
+) -> Iterator[tuple[Message, Tier, Names]]:
     """Each message with the tier it goes to and the rules that led there."""
     address = next((turn.address for turn in turns if isinstance(turn, Message)), Address("nowhere", "nobody"))
     with_person = False
-    for conversation, decision in walk(turns, book, address):
+    for conversation, decision in walk(turns, book, address, understand):
         if decision is None:
             continue
         if with_person:

@@ -47,7 +47,7 @@ class Offline:
 
     async def stream(self, prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
         """The answer a few words at a time, then a Usage of no tokens: none were used."""
-        found = self._knowledge.search(prompt.question)
+        found = self._knowledge.search(prompt.question, meaning=prompt.meaning)
         for piece in _PIECE.findall(self._answer(found, prompt.language)):
             yield Delta(piece)
         yield Usage(0, 0)

@@ -23,7 +23,7 @@ class Shelf:
         self.found = list(found)
         self.asked: list[str] = []
 
-    def search(self, text: str, limit: int = 5) -> list[Found]:
+    def search(self, text: str, limit: int = 5, meaning: object = None) -> list[Found]:
         self.asked.append(text)
         return self.found[:limit]
 
