@@ -170,7 +170,7 @@ class Decision:
 
     `rules` applied by themselves; `held` are earlier ones that still last; `fresh` are those of `rules` that did not
     already apply to the previous answer (what `say:` looks at); `shadow` would have applied. `without` gives, for
-    each rule in `rules` and `held`, the tier had it not been there. `encoder` made the meanings it read, empty for none.
+    each rule in `rules` and `held`, the tier had it not been there. `encoder` made the meanings it read, or is empty.
     """
 
     tier: Tier

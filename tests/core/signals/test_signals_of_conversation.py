@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 def test_a_question_the_faq_knows_names_its_entry_and_quotes_it(talk: Talk) -> None:
     reading = faq.build(file="bots/shop/faq.yaml", root=ROOT)(talk("How do I return an item?"))
     assert reading.value == "return-item"
-    assert reading.note == 'matches "How do I return an item?" (0.99)'
+    assert reading.note == 'matches "How do I return an item?" (0.99, by its words alone)'
     assert reading.score is not None
     assert reading.score >= 0.6
 

@@ -20,8 +20,8 @@ import core.fleet
 import core.leases
 import core.store.inbox
 import core.store.leases
-import core.store.postgres
 import core.store.parts
+import core.store.postgres
 from bots import readiness
 from core.conversation import Arrival
 from core.records import Part, PartState
