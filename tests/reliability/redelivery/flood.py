@@ -29,7 +29,7 @@ BATCH = 20  # updates a request of Telegram's brings at most
 QUIET = 120.0
 FENCES = frozenset({"epoch", "lease_until", "seen"})
 """Columns that only ever grow and mean nothing to anybody but who holds a chat."""
-PASSING = frozenset({"replica", "duty", "silence"})
+PASSING = frozenset({"replica", "duty", "silence", "run"})
 """Tables about processes, not about messages."""
 
 Request = tuple[str, Sequence[Any]]
