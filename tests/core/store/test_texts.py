@@ -89,16 +89,20 @@ async def _all_of_it(store: SqlStore, coming: Arrival) -> None:
     await store.settle(answer(coming.message, words=SECRET), claim)
 
 
-async def test_rows_that_cannot_be_read_are_an_error_without_their_words(fleet: Fleet, store: SqlStore) -> None:
+async def test_rows_that_cannot_be_read_are_told_without_their_words(
+    fleet: Fleet, store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
     claim = await claimed(store, message(1, words=SECRET))
     await store.settle(answer(message(1, words=SECRET)), claim)
     await claimed(store, message(2, words=SECRET))
     await fleet.sql("UPDATE inbox SET message = replace(message, '\"text\"', '\"words\"')")
     await fleet.sql("UPDATE turn SET body = replace(body, '\"text\"', '\"words\"')")
-    for read in (store.unsettled, store.load):
-        with pytest.raises(StoreError) as found:
-            await read(address())
-        assert "swordfish" not in "".join(traceback.format_exception(found.value))
+    with pytest.raises(Unreadable) as found:
+        await store.unsettled(address())
+    assert "swordfish" not in "".join(traceback.format_exception(found.value))
+    assert (await store.load(address())).turns == ()
+    assert "a turn cannot be read" in caplog.text
+    assert "swordfish" not in caplog.text
 
 
 async def test_what_a_database_says_of_a_time_no_column_takes_is_a_store_error(store: SqlStore) -> None:
