@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from core.conversation import Arrival, Attachment, Customer, Reply
-from core.errors import FirstlineError, StoreError
+from core.errors import FirstlineError, StoreError, Unreadable
 from core.records import PartState
 from core.store.sql import SqlStore
 from tests.core.store.fleet import AT, Fleet, address, answer, arrival, claimed, message, waits
