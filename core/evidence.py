@@ -30,6 +30,7 @@ On intents that differ by a word both are worth less: from 0.7 by meaning precis
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXACT = 0.99
@@ -64,10 +65,8 @@ class Evidence:
     @property
     def probability(self) -> float:
         """The calibrated probability that the article answers."""
-        if self.exact:
-            return EXACT
         inputs = (self.wording, self.body, self.lead, self.relative, self.length, self.single)
-        return 1 / (1 + math.exp(-INTERCEPT - sum(w * x for w, x in zip(WEIGHTS, inputs, strict=True))))
+        return EXACT if self.exact else _probability(INTERCEPT, WEIGHTS, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,9 @@ class Meant:
     @property
     def probability(self) -> float:
         """The calibrated probability that the article answers."""
-        if self.exact:
-            return EXACT
         inputs = (self.wording, self.body, self.words, self.lead)
-        return 1 / (1 + math.exp(-MEANT_INTERCEPT - sum(w * x for w, x in zip(MEANT_WEIGHTS, inputs, strict=True))))
+        return EXACT if self.exact else _probability(MEANT_INTERCEPT, MEANT_WEIGHTS, inputs)
+
+
+def _probability(intercept: float, weights: Sequence[float], inputs: Sequence[float]) -> float:
+    return 1 / (1 + math.exp(-intercept - sum(w * x for w, x in zip(weights, inputs, strict=True))))

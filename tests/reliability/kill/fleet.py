@@ -116,10 +116,10 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet() -> AsyncIterator[Fleet]:
-    """A zygote, ended with all it made on the way out."""
+async def fleet(zygote: str = "tests.reliability.kill.zygote") -> AsyncIterator[Fleet]:
+    """A zygote, the module of that name, ended with all it made on the way out."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.reliability.kill.zygote",
+        sys.executable, "-m", zygote,
         cwd=ROOT, env=environment(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from urllib.parse import urlsplit
 from tests.reliability.kill.balancer import Balancer
 from tests.reliability.kill.checker import unfinished
 from tests.reliability.kill.codes import Code, codes, question
-from tests.reliability.kill.fleet import PATIENCE, Fleet, Replica, environment
+from tests.reliability.kill.fleet import Fleet, Replica, fleet
 from tests.reliability.kill.platforms import PORT, Telegram
-from tests.reliability.kill.shop import OPERATORS, ROOT, Shop, open_shop
+from tests.reliability.kill.shop import OPERATORS, Shop, open_shop
 from tests.reliability.proxy import FaultProxy, Toxic
 
 WINDOWS = tuple(f"W{number}" for number in range(1, 13))
@@ -196,25 +195,6 @@ async def scene(case: Case, fleet: Fleet, folder: Path, proxy: FaultProxy | None
         yield Scene(case, shop, fleet, platform, writers)
 
 
-@asynccontextmanager
-async def zygote() -> AsyncIterator[Fleet]:
+def zygote() -> AbstractAsyncContextManager[Fleet]:
     """A fleet whose processes can be given a point."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.reliability.windows.points",
-        cwd=ROOT, env=environment(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    listening = None
-    try:
-        async with asyncio.timeout(PATIENCE):
-            assert b"up" in await process.stdout.readline()
-        made = Fleet(process)
-        listening = asyncio.create_task(made.listen())
-        yield made
-    finally:
-        process.stdin.close()
-        async with asyncio.timeout(PATIENCE):
-            await process.wait()
-        if listening is not None:
-            await listening
+    return fleet("tests.reliability.windows.points")
