@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 GRACE = 8.0
 """Seconds answers under way get at a stop; what is left then is answered at the next start."""
 
-AT_START = ("channels", "languages", "store", "server", "reports", "time_zone")
+AT_START = ("channels", "languages", "store", "server", "encoder", "reports", "time_zone")
 """Sections that are read at the start only; the others are in force from the next message on."""
 
 RESTART = (1.0, 2.0, 5.0, 15.0, 30.0)
