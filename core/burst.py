@@ -5,6 +5,7 @@ Bookkeeping only; who pulls what is in `desk`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,9 @@ from core.tiers import Fee
 
 Clock = Callable[[], datetime]
 Received = Callable[[Message], Sequence[Fee]]
+
+FRESH = 3.0
+"""Seconds for which a mark that something is about to be sent counts: well within the lease it was made under."""
 
 CONSENT = frozenset({MessageKind.OPT_OUT, MessageKind.OPT_IN})
 
@@ -178,9 +182,14 @@ class ReplyBox:
 
     async def mark(self, part: Part) -> None:
         """Commit a part's state. Withdrawn instead of sending what the customer does not want any more."""
-        if part.state is PartState.SENDING and self._unwanted():
+        sending = part.state is PartState.SENDING
+        if sending and self._unwanted():
             raise Withdrawn
+        asked = time.monotonic()
         await self._store.mark(self._claim.address, part, self._claim)
+        if sending and time.monotonic() - asked > FRESH:
+            # This process may have stood still since the commit, and the chat may be another one's by now.
+            await self._store.mark(self._claim.address, part, self._claim)
         self._parts[part.index] = part
 
     async def look(self, part: Part) -> Part:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select, update
 
-from core.conversation import Address, Arrival, Customer, Holder, Message, MessageKind
+from core.burst import ReplyBox
+from core.conversation import Address, Arrival, Author, Customer, Holder, Message, MessageKind
 from core.desk import Desk
 from core.ending import POISON
+from core.errors import Fenced
 from core.lane import CAREFUL, Interrupt, Lane
-from core.records import Claim, Outcome, Promise
+from core.records import Claim, Outcome, Part, PartState, Promise
 from core.store.schema import conversation, inbox
 from core.store.sql import SqlStore
 
@@ -242,3 +245,42 @@ async def test_a_message_nobody_can_read_is_parked_and_the_chat_s_others_are_ans
     assert house.desk.counters.total("messages_parked") == 1
     assert await house.store.unsettled() == []
     assert len(house.channel.said["ann"]) >= 1
+
+
+class Marks:
+    """A store of which only marks are wanted: each takes so long, and from the second on the chat is another's."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.now = 0.0
+        self.marked = 0
+
+    async def mark(self, address: Address, part: Part, claim: Claim | None = None) -> None:
+        self.now += self.seconds
+        self.marked += 1
+        if self.marked > 1:
+            raise Fenced("another process answers this chat now")
+
+
+@pytest.mark.parametrize(("seconds", "marked"), [(0.5, 1), (11.0, 2)])
+async def test_a_process_that_stood_still_over_its_mark_asks_again_before_it_sends(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, marked: int
+) -> None:
+    store: Any = Marks(seconds)
+    monkeypatch.setattr("core.burst.time", SimpleNamespace(monotonic=lambda: store.now))
+    box = ReplyBox(store, Claim(ANN, 1), lambda: pytest.fail("not planned"), lambda: Author.BOT)
+    sending = box.mark(Part("r", 0, "Soon.", PartState.SENDING))
+    if marked > 1:
+        with pytest.raises(Fenced):
+            await sending
+    else:
+        await sending
+    assert store.marked == marked
+
+
+async def test_what_was_sent_is_written_down_once_however_long_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    store: Any = Marks(11.0)
+    monkeypatch.setattr("core.burst.time", SimpleNamespace(monotonic=lambda: store.now))
+    box = ReplyBox(store, Claim(ANN, 1), lambda: pytest.fail("not planned"), lambda: Author.BOT)
+    await box.mark(Part("r", 0, "Soon.", PartState.SENT, "7"))
+    assert store.marked == 1

@@ -48,11 +48,11 @@ class Line:
                 world.after(wait * world.dice.random(), lambda: answer(future, None, Unconfirmed("no answer")))
             case "call_loses":
                 if early:
-                    world.after(wait, lambda: self._done(what, effect, future, lost=True))
+                    world.after(wait, lambda: self._done(what, effect, future))
                 world.after(wait + world.dice.choice((0.1, 1.0, LATEST)), lambda: answer(future, None, Unconfirmed("")))
             case "dies_at_call":
                 if early:
-                    world.after(wait, lambda: self._done(what, effect, future, lost=True))
+                    world.after(wait, lambda: self._done(what, effect, future))
                 world.after(
                     world.dice.choice((0.0, wait, 2 * wait)), lambda: world.fleet.kill(self.process, f"at {what}")
                 )
@@ -65,9 +65,9 @@ class Line:
         return await future
 
     def _done(
-        self, what: str, effect: Callable[[], Any], future: asyncio.Future[Any], *, lost: bool = False
+        self, what: str, effect: Callable[[], Any], future: asyncio.Future[Any]
     ) -> tuple[Any, ChannelError | None]:
-        self.world.unheard = lost or future.done() or not self.process.alive
+        self.world.unheard = future.done() or not self.process.alive
         try:
             result = effect()
         except ChannelError as error:

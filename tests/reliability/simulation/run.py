@@ -20,6 +20,7 @@ from unittest import mock
 import channels.telegram.drafts
 import channels.telegram.intake
 import channels.telegram.silence
+import core.burst
 import core.fleet
 from core.errors import FirstlineError
 from tests.reliability.simulation.checks import check
@@ -94,6 +95,7 @@ def replaced(world: World) -> Iterator[None]:
     dice = SimpleNamespace(randbelow=random.Random(world.seed).randrange)
     with ExitStack() as stack:
         for module, name, instead in (
+            (core.burst, "time", clock),
             (core.fleet, "time", clock),
             (core.fleet, "LOOK", STAND_BY),
             (channels.telegram.silence, "time", clock),

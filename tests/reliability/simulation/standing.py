@@ -39,9 +39,12 @@ def edited(chat: int, world: World, kept: Kept) -> Iterator[str]:
 
 
 def doubtful(chat: int, world: World, kept: Kept) -> set[str]:
-    """Texts of parts that were refused in the end, where nobody can know whether an earlier edit had arrived."""
+    """Texts of parts that were refused in the end though an edit had arrived: a platform that contradicts itself.
+
+    Ours refuses by chance what it took before; whoever was refused cannot know that its words stand.
+    """
     refused = {text for _, _, text, state in kept.parts[f"telegram:{chat}"] if state == "rejected"}
-    return refused if chat in world.telegram.blocked else refused & world.telegram.unheard
+    return refused if chat in world.telegram.blocked else refused & world.telegram.edited
 
 
 def missing(conv: str, seen: set[Code], world: World, kept: Kept) -> Iterator[str]:

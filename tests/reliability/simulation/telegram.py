@@ -39,7 +39,7 @@ class Post:
 
 
 class Telegram:
-    """The platform's side. `posts` by chat; `unheard` are texts of edits that arrived and whose answer did not."""
+    """The platform's side. `posts` by chat; `edited` are texts of edits that arrived."""
 
     def __init__(self, world: World, *, webhook: bool) -> None:
         self.world = world
@@ -47,7 +47,7 @@ class Telegram:
         self.posts: dict[int, list[Post]] = {}
         self.drafts: dict[int, int] = {}
         self.blocked: set[int] = set()
-        self.unheard: set[str] = set()
+        self.edited: set[str] = set()
         self._numbers = 100
         self.updates: dict[int, Json] = {}
         self._news = asyncio.Event()
@@ -131,8 +131,7 @@ class Telegram:
         if post.text == text:
             raise Refused("message is not modified", Reason.SAME_TEXT)
         post.text = text
-        if self.world.unheard:
-            self.unheard.add(text)
+        self.edited.add(text)
 
     def draft(self, chat: int, number: int) -> None:
         self._let_in(chat)
