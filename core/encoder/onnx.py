@@ -32,12 +32,14 @@ class Onnx:
     """The model and its tokenizer, loaded. One thread at a time may use it."""
 
     def __init__(self, folder: Path) -> None:
-        model = (folder / "model.onnx").read_bytes()
-        self.version = f"minilm-{hashlib.sha256(model).hexdigest()[:12]}"
+        with (folder / "model.onnx").open("rb") as model:
+            self.version = f"minilm-{hashlib.file_digest(model, 'sha256').hexdigest()[:12]}"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # 50 MB less, and no slower
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        file = str(folder / "model.onnx")
+        self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(PIECES)
