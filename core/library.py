@@ -78,6 +78,8 @@ class Library:
 
     def learn(self, vectors: Sequence[Vector]) -> None:
         """The meanings of `texts`, in their order; from now on a question with a meaning is compared by it."""
+        if not self.articles:
+            return
         wordings = len(self._owners)
         self._meanings = MeaningIndex(self._owners, vectors[:wordings], vectors[wordings:])
         self._recent.clear()

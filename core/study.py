@@ -30,9 +30,11 @@ class Study:
         return library
 
     def learn(self, encoder: Encoder) -> None:
-        """Have everything read at once, however long it takes."""
+        """Have everything read at once, however long it takes; what stands in several libraries once."""
+        texts = list(dict.fromkeys(text for library in self._libraries for text in library.texts))
+        known = dict(zip(texts, encoder.embed(texts), strict=True))
         for library in self._libraries:
-            library.learn(list(encoder.embed(library.texts)))
+            library.learn([known[text] for text in library.texts])
 
 
 def understood(conversation: Conversation, encoder: Encoder) -> Conversation:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.encoder import onnx
 from core.library import Article, Found, Library, read_faq
+from core.study import Study
+
+if TYPE_CHECKING:
+    from core.meaning import Matrix
 
 PROJECT = Path(__file__).parents[2]
 SHOP = PROJECT / "bots" / "shop"
@@ -78,3 +84,28 @@ def test_of_public_questions_98_of_100_find_their_entry(understood: Understood) 
     found = [library.search(query, 1, meaning)[0] for (_, query), meaning in zip(asked, meanings, strict=True)]
     right = sum(each.article.id == wanted for each, (wanted, _) in zip(found, asked, strict=True))
     assert right / len(asked) >= 0.98
+
+
+def test_a_bot_without_a_word_of_knowledge_learns_nothing_and_finds_nothing(understood: Understood) -> None:
+    study, library = Study(), Library(())
+    study.add(library)
+    study.learn(understood.encoder)
+    assert library.search("Where is my order?", meaning=understood.encoder.embed(["Where is my order?"])[0]) == []
+
+
+def test_what_stands_in_two_libraries_is_read_once_and_known_to_both(understood: Understood) -> None:
+    read: list[str] = []
+
+    class Counting:
+        version = "counting"
+
+        def embed(self, texts: Sequence[str]) -> Matrix:
+            read.extend(texts)
+            return understood.encoder.embed(texts)
+
+    study = Study()
+    both = [study.add(Library([Article("a", "When are you open?", "Nine to five.")])) for _ in range(2)]
+    study.learn(Counting())
+    assert sorted(read) == sorted(both[0].texts)
+    meaning = understood.encoder.embed(["opening times"])[0]
+    assert all(library.search("opening times", 1, meaning)[0].meant for library in both)
