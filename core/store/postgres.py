@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, func, select
 from sqlalchemy.pool import NullPool
 
 from core.conversation import Address
@@ -72,7 +72,15 @@ def engine(url: str) -> Engine:
         use_native_hstore=False,
     )
     event.listen(made, "connect", _settle_in)
+    event.listen(made, "handle_error", _notice_loss)
     return made
+
+
+def _notice_loss(context: ExceptionContext) -> None:
+    """What fails without an answer of the server is a lost connection, even where libpq has not noticed it yet."""
+    error = context.original_exception
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        context.is_disconnect = True
 
 
 def _settle_in(connection: psycopg.Connection[Any], _record: object) -> None:

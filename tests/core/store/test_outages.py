@@ -93,6 +93,26 @@ async def test_a_connection_lost_in_the_middle_of_a_commit_costs_nothing_and_cou
         claims = await store.claim(9, CHANNELS)
 
 
+async def test_a_loss_that_only_the_socket_shows_is_a_lost_connection(migrated: str) -> None:
+    losses = ["SELECT", "INSERT"]
+
+    def lose(_cursor: object, statement: str, *_: object) -> None:
+        if losses and statement.startswith(losses[-1]):
+            losses.pop()
+            raise psycopg.OperationalError("connection socket closed")
+
+    def engine(url: str) -> Engine:
+        made = postgres.engine(url)
+        event.listen(made, "do_execute", lose)
+        return made
+
+    async with Database(migrated, prepare, engine) as database, Hints(database, "me") as hints:
+        store = SqlStore(database, hints, "me")
+        assert (await store.admit(arrival(ONE))).new
+        assert await waits(store) == ["1"]
+    assert losses == []
+
+
 @pytest.mark.parametrize("how", ["made", "not made"])
 async def test_a_group_whose_commit_was_lost_is_committed_whole(breaking: tuple[SqlStore, Breaks], how: str) -> None:
     store, breaks = breaking
