@@ -227,7 +227,7 @@ class Conversation:
     @property
     def asked(self) -> str:
         """The text of the burst to be answered, one message a line."""
-        return "\n".join(m.text for m in self.unanswered if m.text)
+        return "\n".join(m.text for m in self.unanswered if m.text and m.kind is not MessageKind.NOTED)
 
     @property
     def last(self) -> Message:

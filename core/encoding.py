@@ -88,8 +88,9 @@ class Encoding:
 
     async def learn(self, study: Study) -> None:
         """Have everything of it read; until then words alone are compared. EncoderError."""
-        for library in study.libraries:
-            library.learn(await self.encode(library.texts))
+        for learner in study.learners:
+            vectors = await self.encode(learner.texts)
+            await asyncio.to_thread(learner.learn, vectors)  # a classifier takes its time
 
     @asynccontextmanager
     async def learning(self, study: Study) -> AsyncIterator[None]:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.asks import to_understand
 from core.burst import Burst
 from core.conversation import Author, MessageKind
 from core.errors import Interrupted, NoAnswer
@@ -30,7 +31,7 @@ PASSAGES = 4
 async def understand(policy: Policy, burst: Burst) -> None:
     """Have what is asked understood, as far as that can be had in time."""
     if policy.encoding is not None:
-        meanings = await policy.encoding.meanings([burst.conversation.asked])
+        meanings = await policy.encoding.meanings(to_understand(burst.conversation))
         burst.conversation = replace(burst.conversation, meanings=meanings)
 
 

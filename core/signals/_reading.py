@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.conversation import Conversation, Message, MessageKind, Reply
+from core.asks import asks
+from core.conversation import Conversation
 from core.words import clip
 
 LONGEST_QUOTE = 60
@@ -22,19 +23,7 @@ def asked(conversation: Conversation) -> str:
 
 def bursts(conversation: Conversation, most: int) -> list[tuple[str, str]]:
     """The newest `most` bursts, newest first: (what the customer wrote, the reply before it or empty)."""
-    found: list[tuple[str, str]] = []
-    texts: list[str] = []
-    for turn in reversed(conversation.turns):
-        if isinstance(turn, Message) and turn.text and turn.kind is not MessageKind.NOTED:
-            texts.append(turn.text)
-        elif isinstance(turn, Reply) and texts:
-            found.append((clip("\n".join(reversed(texts))), turn.text))
-            texts = []
-            if len(found) == most:
-                return found
-    if texts:
-        found.append((clip("\n".join(reversed(texts))), ""))
-    return found[:most]
+    return [(clip(ask.text), ask.reply) for ask in asks(conversation, most)]
 
 
 def plain(text: str) -> str:
