@@ -2,9 +2,10 @@
 # make test   lint, types, architecture, tests            make check  the same without the tests
 # make setup  the virtual environment only                make bench  every benchmark
 # make reliability  every promise of docs/reliability.md at its full size, for hours; SHORT=1: as in `make test`, in minutes
+# make evaluate  what every signal is worth on public data (DATA=../shared/data), a table beside what is simpler
 # make lock   work out requirements*.lock again (ARGS=--upgrade raises the versions)
 # make docker the image firstline:<version> and firstline:latest; docs/deploy.md runs it
-.PHONY: run setup dev test check bench reliability lock docker clean
+.PHONY: run setup dev test check bench evaluate reliability lock docker clean
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
@@ -28,6 +29,10 @@ test: check
 
 bench: dev
 	@for file in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$(basename $$file .py) $(ARGS) || exit; done
+
+DATA ?= ../shared/data
+evaluate: dev
+	@PYTHONPATH=. $(BIN)/python tools/evaluate.py $(DATA) $(ARGS)
 
 # Each line prints a table and ends with a JSON line; one that finds a fault ends the run.
 reliability: dev

@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "Is the configuration sound, and do its examples hold?",
     "explain": "Why would this message go where?",
     "replay": "The whole desk over recorded conversations.",
+    "evaluate": "How good is a signal on your data?",
     "report": "What it cost: print a report, or send it.",
     "parked": "What was set aside: list it, try it again, drop it.",
     "migrate": "Bring the store to the newest schema, with the rights a bot needs.",

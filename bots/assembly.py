@@ -164,8 +164,9 @@ class Parts:
 
     def encoder(self) -> Encoder:
         """What reads the meaning of texts, loaded: takes a third of a second."""
+        section = self.settings.encoder
         try:
-            made: Encoder = self._plugin(("encoder",), "core.encoder", self.settings.encoder, {})
+            made: Encoder = self._plugin(("encoder",), "core.encoder", section.uses, options_for(section))
         except (OSError, ImportError) as error:
             what = f"the encoder cannot be loaded ({type(error).__name__}); install firstline again"
             raise SettingsError([self._problem(("encoder",), what, "")]) from error
@@ -224,7 +225,7 @@ async def open_house(
         for provider in providers.values():
             closing(provider)
         availability = Availability(providers)
-        encoding = await stack.enter_async_context(Encoding(parts.encoder))
+        encoding = await stack.enter_async_context(Encoding(parts.encoder, parts.settings.encoder.wait))
         policy = parts.policy(providers, availability, encoding)
         kept = await stack.enter_async_context(open_store(store or parts.store))
         around = dict(channels) if channels is not None else parts.channels()

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 IN_TIME = 0.05
 """Seconds a decision waits for the meaning of a message; without it, it is made on words alone."""
 
+AGAIN = 30.0
+"""Seconds until texts that could not be learned are tried again."""
+
 KNOWN = 4_096
 """Vectors kept in memory, those used last: 6 MB."""
 
@@ -51,12 +54,13 @@ class Encoding:
     """An encoder in a thread of its own, loaded there. Use as an async context manager.
 
     `make` builds the encoder; when it fails, so does every call, with EncoderError, and everything else goes on.
-    `in_time` is how many seconds a decision waits.
+    `in_time` is how many seconds a decision waits, `again` how many pass before texts are learned that could not be.
     """
 
-    def __init__(self, make: Callable[[], Encoder], in_time: float = IN_TIME) -> None:
+    def __init__(self, make: Callable[[], Encoder], in_time: float = IN_TIME, again: float = AGAIN) -> None:
         self._make = make
         self._in_time = in_time
+        self._again = again
         self._jobs: queue.SimpleQueue[_Wanted | None] = queue.SimpleQueue()
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self._thread = threading.Thread(target=self._serve, name="encoder", daemon=True)
@@ -97,8 +101,12 @@ class Encoding:
         """While inside, that goes on in the background; that there is no encoder is told where it is loaded."""
 
         async def learn() -> None:
-            with contextlib.suppress(EncoderError):
-                await self.learn(study)
+            while True:
+                with contextlib.suppress(EncoderError):
+                    return await self.learn(study)
+                if not self.version:
+                    return None
+                await asyncio.sleep(self._again)
 
         task = asyncio.create_task(learn())
         try:
@@ -145,6 +153,8 @@ class Encoding:
                     break
                 group.append(another)
             self._do(encoder, problem, [job for job in group if not job.gone])
+        if (close := getattr(encoder, "close", None)) is not None:
+            close()
 
     def _do(self, encoder: Encoder | None, problem: str, group: Sequence[_Wanted]) -> None:
         texts = list(dict.fromkeys(text for job in group for text in job.texts))

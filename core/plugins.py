@@ -34,12 +34,17 @@ def names(package: str) -> list[str]:
     return sorted(m.name for m in iter_modules(places) if not m.name.startswith("_"))
 
 
-def build(package: str, name: str, options: Mapping[str, Any], surroundings: Mapping[str, Any]) -> Any:
-    """What `package.name`'s build() makes of these options. PluginError says which name or option does not fit."""
+def module(package: str, name: str) -> Any:
+    """The plug-in of that name. PluginError names those there are."""
     known = names(package)
     if name not in known:
         raise PluginError(f"there is no {name!r} in {package.replace('.', '/')}/", _suggest(name, known))
-    factory = importlib.import_module(f"{package}.{name}").build
+    return importlib.import_module(f"{package}.{name}")
+
+
+def build(package: str, name: str, options: Mapping[str, Any], surroundings: Mapping[str, Any]) -> Any:
+    """What `package.name`'s build() makes of these options. PluginError says which name or option does not fit."""
+    factory = module(package, name).build
     wanted = inspect.signature(factory).parameters
     for option in options:
         if option not in wanted or option in surroundings:

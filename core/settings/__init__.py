@@ -9,6 +9,7 @@ from core.settings.secrets import Secret, reveal
 from core.settings.sections import options_for
 from core.settings.values import (
     ChannelSettings,
+    EncoderSettings,
     Operators,
     ProviderSettings,
     ReportSettings,
@@ -19,6 +20,7 @@ from core.settings.values import (
 
 __all__ = [
     "ChannelSettings",
+    "EncoderSettings",
     "Operators",
     "ProviderSettings",
     "ReportSettings",

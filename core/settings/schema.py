@@ -7,93 +7,22 @@ of a field is what an error tells a lead to write.
 from __future__ import annotations
 
 import json
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+
+from core.settings import spelling
 
 TierName = Literal["quick", "standard", "expert"]
 Outcome = Literal["quick", "standard", "expert", "person"]
 
-_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_DURATION = re.compile(r"(\d+(?:[.,]\d+)?)\s*(second|minute|hour|day)s?")
-_LASTS = re.compile(r"([1-9]\d{0,2}) answers?")
-_MODE = re.compile(r"canary (\d{1,3}(?:[.,]\d+)?)\s?%")
-_CRON_FIELD = r"(?:\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/\d+)?"
-_CRON = re.compile(rf"{_CRON_FIELD}(?:,{_CRON_FIELD})*(?: +{_CRON_FIELD}(?:,{_CRON_FIELD})*){{4}}", re.IGNORECASE)
-
-
-def wrong(what: str, write: str) -> PydanticCustomError:
-    """A fault in words of our own, which `problems` passes on unchanged."""
-    return PydanticCustomError("wrong", "{what}", {"what": what, "write": write})
-
-
-def _duration(value: Any) -> timedelta:
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not found:
-        raise wrong("a length of time is a number and a unit", "24 hours")
-    seconds = float(found[1].replace(",", ".")) * _UNITS[found[2]]
-    if not 60 <= seconds <= 366 * 86400:
-        raise wrong("a length of time lies between 1 minute and 366 days", "24 hours")
-    return timedelta(seconds=seconds)
-
-
-def _lasts(value: Any) -> int | None:
-    if value == "this conversation":
-        return None
-    if value == "this answer":
-        return 1
-    found = _LASTS.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        number = re.search(r"[1-9]\d{0,2}", str(value))
-        what = "how long a rule lasts is 'this answer', a number of answers, or 'this conversation'"
-        raise wrong(what, f"{number[0]} answers" if number else "3 answers")
-    return int(found[1])
-
-
-def _mode(value: Any) -> float | None:
-    """The share of customers a rule acts on, -1 for off, None for shadow."""
-    fixed: dict[Any, float | None] = {"live": 1.0, "off": -1.0, False: -1.0, "shadow": None}
-    if isinstance(value, str | bool) and value in fixed:
-        return fixed[value]
-    found = _MODE.fullmatch(value) if isinstance(value, str) else None
-    share = float(found[1].replace(",", ".")) / 100 if found else 0.0
-    if not 0 < share <= 1:
-        number = re.search(r"(?<!\d)[1-9]\d?(?!\d)", str(value))
-        write = f"canary {number[0]}%" if number else "live"
-        raise wrong("a rule's mode is off, shadow, canary with a percentage from 1% to 100%, or live", write)
-    return share
-
-
-def _zone(value: Any) -> str:
-    try:
-        return ZoneInfo(value).key
-    except Exception:  # noqa: BLE001 - zoneinfo raises ValueError, OSError and KeyError, depending on the odd name
-        raise PydanticCustomError("zone", "not a time zone") from None
-
-
-def _cron(value: Any) -> str:
-    if not isinstance(value, str) or (value and not _CRON.fullmatch(value.strip())):
-        what = "a time is five words: minute, hour, day of the month, month, day of the week"
-        raise wrong(what, '"0 8 * * mon-fri"')
-    return value.strip()
-
-
-def _nothing(value: Any) -> Any:
-    """A section with nothing under it, because every line of it is commented out, is an empty one."""
-    return {} if value is None else value
-
-
-def _no_items(value: Any) -> Any:
-    return [] if value is None else value
-
-
 Text = Annotated[str, Field(min_length=1)]
-Options = Annotated[dict[str, Any], BeforeValidator(_nothing)]
-Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema({"type": "string"})]
+EMPTY = BeforeValidator(spelling.nothing)
+"""Nothing under a name is an empty section."""
+
+Options = Annotated[dict[str, Any], EMPTY]
+Duration = Annotated[timedelta, BeforeValidator(spelling.duration), WithJsonSchema({"type": "string"})]
 YesNo = Annotated[bool, WithJsonSchema({"enum": ["yes", "no", True, False]})]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", examples=["en"])]
 
@@ -110,7 +39,7 @@ class OperatorsText(Section):
     chat: str = Field(
         default="", description="channel:chat, for example telegram:-1001234567890", examples=["telegram:-100123"]
     )
-    people: Annotated[tuple[str, ...], BeforeValidator(_no_items)] = Field(
+    people: Annotated[tuple[str, ...], BeforeValidator(spelling.no_items)] = Field(
         default=(), description="who may act in that chat, channel:id; empty: everybody in it", examples=["telegram:42"]
     )
 
@@ -141,11 +70,22 @@ class ProviderText(BaseModel):
     )
 
 
+class EncoderText(BaseModel):
+    """What reads the meaning of texts; everything but `uses` and `wait_ms` goes to its file in core/encoder."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    uses: Text = Field(default="onnx", description="the file in core/encoder", examples=["onnx"])
+    wait_ms: int = Field(default=50, ge=1, le=5000, description="a decision waits no longer", examples=[50])
+
+
+_ENCODER = WithJsonSchema({"type": ["string", "object"], "description": "a name, or uses: and its options"})
+
+
 class ReportText(BaseModel):
     """A report, when it is made and where it goes; everything else goes to its file in core/reports."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
-    at: Annotated[str, BeforeValidator(_cron)] = Field(
+    at: Annotated[str, BeforeValidator(spelling.cron)] = Field(
         default="", description="a cron line in time_zone", examples=["0 8 * * mon-fri"]
     )
     send: str = Field(default="", description="operators.chat, or channel:chat", examples=["operators.chat"])
@@ -155,10 +95,10 @@ class ReportText(BaseModel):
 class ExamplesText(Section):
     """Sentences that pin a rule down; `firstline check` tries them."""
 
-    should_match: Annotated[tuple[Text, ...], BeforeValidator(_no_items)] = Field(
+    should_match: Annotated[tuple[Text, ...], BeforeValidator(spelling.no_items)] = Field(
         default=(), examples=["- can I talk to someone"]
     )
-    should_not_match: Annotated[tuple[Text, ...], BeforeValidator(_no_items)] = Field(
+    should_not_match: Annotated[tuple[Text, ...], BeforeValidator(spelling.no_items)] = Field(
         default=(), examples=["- are you a person?"]
     )
 
@@ -180,10 +120,10 @@ class RuleText(Section):
     unless: dict[str, Any] = Field({}, description="excused when all of these hold")
     send_to: Outcome = Field(examples=["expert"])
     channels: dict[str, ChannelRuleText] = Field({}, description="another outcome on one channel")
-    lasts: Annotated[int | None, BeforeValidator(_lasts), WithJsonSchema({"type": "string"})] = Field(
+    lasts: Annotated[int | None, BeforeValidator(spelling.lasts), WithJsonSchema({"type": "string"})] = Field(
         1, description="this answer, a number of answers, or this conversation", examples=["3 answers"]
     )
-    mode: Annotated[float | None, BeforeValidator(_mode), WithJsonSchema({"type": "string"})] = Field(
+    mode: Annotated[float | None, BeforeValidator(spelling.mode), WithJsonSchema({"type": "string"})] = Field(
         1.0, description="off, shadow (only recorded), canary 10%, or live", examples=["live"]
     )
     say: dict[str, Text] = Field({}, description="what the customer is told first, per language")
@@ -196,28 +136,30 @@ class File(Section):
 
     version: Literal[1] = Field(examples=[1])
     bot: str = Field(pattern=r"^[A-Za-z0-9][\w-]*$", description="the folder in bots/", examples=["shop"])
-    time_zone: Annotated[str, BeforeValidator(_zone)] = Field("UTC", examples=["Europe/Copenhagen"])
+    time_zone: Annotated[str, BeforeValidator(spelling.zone)] = Field("UTC", examples=["Europe/Copenhagen"])
     languages: tuple[Language, ...] = Field(
         ("en",), min_length=1, description="the first is the default", examples=["[en, da]"]
     )
-    channels: Annotated[dict[str, Options], BeforeValidator(_nothing)] = {}
-    operators: Annotated[OperatorsText, BeforeValidator(_nothing)] = OperatorsText()
+    channels: Annotated[dict[str, Options], EMPTY] = {}
+    operators: Annotated[OperatorsText, EMPTY] = OperatorsText()
     store: Text = Field("sqlite:///data/firstline.db", examples=["sqlite:///data/firstline.db"])
-    server: Annotated[ServerText, BeforeValidator(_nothing)] = ServerText()
-    encoder: Text = Field("onnx", examples=["onnx"])
-    conversation: Annotated[ConversationText, BeforeValidator(_nothing)] = ConversationText()
-    providers: Annotated[dict[str, Annotated[ProviderText, BeforeValidator(_nothing)]], BeforeValidator(_nothing)] = {}
+    server: Annotated[ServerText, EMPTY] = ServerText()
+    encoder: Annotated[EncoderText, BeforeValidator(spelling.encoder), _ENCODER] = Field(
+        EncoderText(), examples=["onnx"]
+    )
+    conversation: Annotated[ConversationText, EMPTY] = ConversationText()
+    providers: Annotated[dict[str, Annotated[ProviderText, EMPTY]], EMPTY] = {}
     tiers: dict[TierName, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
         min_length=1, description="models in the order of trying, provider/model", examples=["quick: [offline/faq]"]
     )
     start_with: TierName | None = Field(None, examples=["quick"])
-    hours: Annotated[dict[str, Any], BeforeValidator(_nothing), WithJsonSchema({"type": "object"})] = {}
-    lists: Annotated[dict[str, Text], BeforeValidator(_nothing)] = Field(
+    hours: Annotated[dict[str, Any], EMPTY, WithJsonSchema({"type": "object"})] = {}
+    lists: Annotated[dict[str, Text], EMPTY] = Field(
         {}, description="a name and its file", examples=["vip: lists/vip.csv"]
     )
-    signals: Annotated[dict[str, Options], BeforeValidator(_nothing)] = {}
-    escalation: Annotated[tuple[RuleText, ...], BeforeValidator(_no_items)] = ()
-    reports: Annotated[dict[str, ReportText], BeforeValidator(_nothing)] = {}
+    signals: Annotated[dict[str, Options], EMPTY] = {}
+    escalation: Annotated[tuple[RuleText, ...], BeforeValidator(spelling.no_items)] = ()
+    reports: Annotated[dict[str, ReportText], EMPTY] = {}
 
 
 def json_schema() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-SECTIONS = frozenset({"channels", "providers", "server", "store"})
+SECTIONS = frozenset({"channels", "encoder", "providers", "server", "store"})
 """The sections of config.yaml in which `${NAME}` stands for an environment variable."""
 
 _LONGEST = 500

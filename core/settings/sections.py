@@ -21,6 +21,7 @@ from core.settings.secrets import (
 from core.settings.source import Path
 from core.settings.values import (
     ChannelSettings,
+    EncoderSettings,
     Operators,
     ProviderSettings,
     ReportSettings,
@@ -83,7 +84,7 @@ class Sections:
             operators=self._operators(),
             store=self._needed(("store",), shape.store),
             server=Server(self._needed(("server", "host"), server.host), server.port, _secret(key)),
-            encoder=shape.encoder,
+            encoder=self._encoder(),
             conversation=Talk(shape.conversation.idle, shape.conversation.answers_in_prompt),
             providers=_frozen({name: self._provider(name) for name in shape.providers}),
             tiers=_frozen(tiers),
@@ -105,7 +106,7 @@ class Sections:
                 continue
             if path[0] not in SECTIONS:
                 if place.text.startswith("${") and place.text.endswith("}"):
-                    allowed = "channels, providers, server and store"
+                    allowed = "channels, encoder, providers, server and store"
                     self._faults.add(path, f"variables are filled in under {allowed} only", "the value itself")
                 continue
             if malformed(place.text):
@@ -131,6 +132,14 @@ class Sections:
         text = self._shape.providers[name]
         expanded = expand(text.model_extra or {}, self._env)
         return ProviderSettings(text.uses or name, _frozen(expanded.value), expanded.missing)
+
+    def _encoder(self) -> EncoderSettings:
+        text = self._shape.encoder
+        expanded = expand(text.model_extra or {}, self._env)
+        for name in expanded.missing:
+            what = f"the environment variable {name} is not set"
+            self._faults.add(("encoder",), what, f"a value, or set {name}", key=True)
+        return EncoderSettings(text.uses, _frozen(expanded.value), text.wait_ms / 1000)
 
     def _tiers(self) -> dict[Tier, tuple[str, ...]]:
         providers = self.names("providers")
@@ -190,7 +199,7 @@ class Sections:
         return address
 
 
-def options_for(section: ChannelSettings | ProviderSettings) -> dict[str, Any]:
+def options_for(section: ChannelSettings | EncoderSettings | ProviderSettings) -> dict[str, Any]:
     """The options with their secrets given out: only for the `build` of the plug-in they belong to."""
     return {name: reveal(value) for name, value in section.options.items()}
 

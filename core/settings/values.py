@@ -33,6 +33,15 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """Options of the encoder, secrets wrapped; `uses` is its file in core/encoder. `wait`: seconds a decision waits."""
+
+    uses: str
+    options: Mapping[str, Any]
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class Operators:
     """Who takes over. `chat` is None when nobody is named; empty `people` lets everybody in that chat act."""
 
@@ -85,7 +94,7 @@ class Settings:
     operators: Operators
     store: str = field(repr=False)
     server: Server
-    encoder: str
+    encoder: EncoderSettings
     conversation: Talk
     providers: Mapping[str, ProviderSettings]
     tiers: Mapping[Tier, tuple[str, ...]]

@@ -163,6 +163,26 @@ async def test_a_library_is_compared_by_meaning_once_it_was_learned(encoder: Scr
     assert not library.search("Elsewhere, and when?", 1)[0].meant
 
 
+async def test_what_could_not_be_learned_is_learned_later(encoder: Scripted) -> None:
+    library = Library([Article("a", "Where?", "Here."), Article("b", "Where is it now?", "There.")])
+    study = Study()
+    study.add(library)
+    encoder.fails = True
+    async with Encoding(lambda: encoder, LONG, again=0.001) as encoding, encoding.learning(study):
+        await until(lambda: len(encoder.batches) > 1)
+        assert not library.search("Elsewhere, and when?", 1, np.array([0, 1], np.float32))[0].meant
+        encoder.fails = False
+        await until(lambda: library.search("Elsewhere, and when?", 1, np.array([0, 1], np.float32))[0].meant)
+
+
+async def test_an_encoder_with_something_to_give_back_is_closed(encoder: Scripted) -> None:
+    closed = threading.Event()
+    encoder.close = closed.set  # type: ignore[attr-defined]
+    async with patient(lambda: encoder):
+        pass
+    assert closed.is_set()
+
+
 async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(LONG):
         while not true():  # noqa: ASYNC110 - only the thread knows

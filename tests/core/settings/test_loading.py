@@ -10,7 +10,7 @@ import pytest
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import SettingsError
 from core.rules import Reading, decide
-from core.settings import Settings, json_schema, load, named_files, rulebook
+from core.settings import Settings, json_schema, load, named_files, options_for, rulebook
 from core.tiers import Tier
 
 Loader = Callable[..., Settings]
@@ -38,6 +38,34 @@ def test_every_section_arrives_as_a_value(loaded: Loader) -> None:
     assert settings.signals["turns"] == {}
     cost = settings.reports["cost"]
     assert (cost.at, cost.send, cost.currency) == ("0 8 * * mon-fri", Address("telegram", "-100123"), "EUR")
+
+
+MINIMAL = "version: 1\nbot: mini\nproviders: {offline: {}}\ntiers: {quick: [offline/faq]}\n"
+TONGUES = (
+    "encoder: {uses: openai_compatible, url: https://vectors.example/v1, model: m, key: '${VECTORS}', wait_ms: 300}\n"
+)
+
+
+def test_an_encoder_is_a_name_or_a_section_with_options(root: Path) -> None:
+    short = load(MINIMAL + "encoder: static\n", file="config.yaml", root=root, env={}).encoder
+    assert (short.uses, dict(short.options), short.wait) == ("static", {}, 0.05)
+    long = load(MINIMAL + TONGUES, file="config.yaml", root=root, env={"VECTORS": "k-123"}).encoder
+    assert (long.uses, long.wait) == ("openai_compatible", 0.3)
+    assert options_for(long) == {"url": "https://vectors.example/v1", "model": "m", "key": "k-123"}
+    assert "k-123" not in repr(long)
+
+
+def test_an_encoder_whose_key_is_not_set_is_a_fault_where_it_stands(root: Path) -> None:
+    with pytest.raises(SettingsError, match=r"config\.yaml:5:1 the environment variable VECTORS is not set"):
+        load(MINIMAL + TONGUES, file="config.yaml", root=root, env={})
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [("7", "a name, or"), ("{wait_ms: 0}", ":5:20"), ("[onnx]", "a name, or")]
+)
+def test_an_encoder_that_is_none_is_told(root: Path, written: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        load(f"{MINIMAL}encoder: {written}\n", file="config.yaml", root=root, env={})
 
 
 def test_hours_arrive_with_their_zone_and_closed_days(loaded: Loader) -> None:

@@ -1,0 +1,97 @@
+"""How single values of config.yaml are spelt: lengths of time, modes, cron lines, short forms.
+
+Functions from what stands in the file to a value, for the shape in `schema`; a fault says what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic_core import PydanticCustomError
+
+_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_DURATION = re.compile(r"(\d+(?:[.,]\d+)?)\s*(second|minute|hour|day)s?")
+_LASTS = re.compile(r"([1-9]\d{0,2}) answers?")
+_MODE = re.compile(r"canary (\d{1,3}(?:[.,]\d+)?)\s?%")
+_CRON_FIELD = r"(?:\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/\d+)?"
+_CRON = re.compile(rf"{_CRON_FIELD}(?:,{_CRON_FIELD})*(?: +{_CRON_FIELD}(?:,{_CRON_FIELD})*){{4}}", re.IGNORECASE)
+
+
+def wrong(what: str, write: str) -> PydanticCustomError:
+    """A fault in words of our own, which `problems` passes on unchanged."""
+    return PydanticCustomError("wrong", "{what}", {"what": what, "write": write})
+
+
+def duration(value: Any) -> timedelta:
+    """`24 hours` as a span of time."""
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise wrong("a length of time is a number and a unit", "24 hours")
+    seconds = float(found[1].replace(",", ".")) * _UNITS[found[2]]
+    if not 60 <= seconds <= 366 * 86400:
+        raise wrong("a length of time lies between 1 minute and 366 days", "24 hours")
+    return timedelta(seconds=seconds)
+
+
+def lasts(value: Any) -> int | None:
+    """`3 answers` as a number; None for the whole conversation."""
+    if value == "this conversation":
+        return None
+    if value == "this answer":
+        return 1
+    found = _LASTS.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        number = re.search(r"[1-9]\d{0,2}", str(value))
+        what = "how long a rule lasts is 'this answer', a number of answers, or 'this conversation'"
+        raise wrong(what, f"{number[0]} answers" if number else "3 answers")
+    return int(found[1])
+
+
+def mode(value: Any) -> float | None:
+    """The share of customers a rule acts on, -1 for off, None for shadow."""
+    fixed: dict[Any, float | None] = {"live": 1.0, "off": -1.0, False: -1.0, "shadow": None}
+    if isinstance(value, str | bool) and value in fixed:
+        return fixed[value]
+    found = _MODE.fullmatch(value) if isinstance(value, str) else None
+    share = float(found[1].replace(",", ".")) / 100 if found else 0.0
+    if not 0 < share <= 1:
+        number = re.search(r"(?<!\d)[1-9]\d?(?!\d)", str(value))
+        write = f"canary {number[0]}%" if number else "live"
+        raise wrong("a rule's mode is off, shadow, canary with a percentage from 1% to 100%, or live", write)
+    return share
+
+
+def zone(value: Any) -> str:
+    """A time zone's name that there is."""
+    try:
+        return ZoneInfo(value).key
+    except Exception:  # noqa: BLE001 - zoneinfo raises ValueError, OSError and KeyError, depending on the odd name
+        raise PydanticCustomError("zone", "not a time zone") from None
+
+
+def cron(value: Any) -> str:
+    """A cron line, or nothing."""
+    if not isinstance(value, str) or (value and not _CRON.fullmatch(value.strip())):
+        what = "a time is five words: minute, hour, day of the month, month, day of the week"
+        raise wrong(what, '"0 8 * * mon-fri"')
+    return value.strip()
+
+
+def nothing(value: Any) -> Any:
+    """A section with nothing under it, because every line of it is commented out, is an empty one."""
+    return {} if value is None else value
+
+
+def no_items(value: Any) -> Any:
+    """A list with nothing in it, as `nothing`."""
+    return [] if value is None else value
+
+
+def encoder(value: Any) -> Any:
+    """`encoder: onnx` is short for a section that only says so."""
+    if not isinstance(value, str | dict):
+        raise wrong("an encoder is a name, or a section with uses: and its options", "onnx")
+    return {"uses": value} if isinstance(value, str) else value
