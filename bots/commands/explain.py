@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from core.errors import Problem, SettingsError
 from core.learning.dialogues import parse
 from core.learning.moves import Understand, walk
 from core.learning.replay import PACE, timed
-from core.rules import AnyOf, Decision, Rule, Rulebook, decide
+from core.rules import AnyOf, Between, Condition, Decision, Is, Rule, Rulebook, decide
 from core.study import understood
 
 CUSTOMER = Customer("explained")
@@ -41,7 +42,7 @@ def command(
     conversation = before.heard(Message("explained", before.address, text, at, CUSTOMER))
     decision, limits = decide(understood(conversation, encoder), book), run_async(_limits(parts, conversation))
     if as_json:
-        emit(_data(decision) | {"limits": limits})
+        emit(_data(decision, book) | {"limits": limits})
     else:
         _tell(screen(as_json=False), decision, book, channel)
         if limits:
@@ -79,14 +80,21 @@ def _before(file: Path | None, channel: str, book: Rulebook, understand: Underst
     return replace(conversation, turns=tuple(owned))
 
 
-def _data(decision: Decision) -> dict[str, Any]:
+def _data(decision: Decision, book: Rulebook) -> dict[str, Any]:
+    asked = _asked(book)
     return {
         "tier": decision.tier.label,
         "rules": list(decision.rules),
         "held": list(decision.held),
         "shadow": list(decision.shadow),
         "readings": {
-            name: {"value": r.value, "note": r.note, "score": r.score, "failed": r.failed}
+            name: {
+                "value": r.value,
+                "note": r.note,
+                "score": r.score,
+                "failed": r.failed,
+                "rules": [{"rule": rule, "asks": words, "holds": c.holds({name: r})} for rule, words, c in asked[name]],
+            }
             for name, r in decision.readings.items()
         },
         "without_rule": {name: tier.label for name, tier in decision.without.items()},
@@ -107,16 +115,35 @@ def _tell(out: Console, decision: Decision, book: Rulebook, channel: str) -> Non
         out.print(f"  {escape(name)} would apply, but is in shadow or does not act on this customer yet.")
     if not (decision.rules or decision.held):
         out.print(f"  No rule applies, so it starts where every message does: {book.start.label}.")
-    readings = table("read", "value", "sure", "because of")
+    readings, asked = table("read", "value", "sure", "because of", "rules ask for"), _asked(book)
     for name, reading in sorted(decision.readings.items()):
         value = "could not read" if reading.failed else plain(reading.value)
         sure = "" if reading.score is None else f"{reading.score:.2f}"
-        readings.add_row(escape(name), escape(value), sure, escape(reading.note))
+        rules = ", ".join(f"{words} ({rule})" for rule, words, _ in asked[name])
+        readings.add_row(escape(name), escape(value), sure, escape(reading.note), escape(rules))
     out.print()
     out.print(readings)
     quiet = [rule.name for rule in book.rules if rule.name not in {*decision.rules, *decision.held, *decision.shadow}]
     if quiet:
         out.print(f"\n[dim]Does not apply: {escape(', '.join(quiet))}.[/]")
+
+
+def _asked(book: Rulebook) -> defaultdict[str, list[tuple[str, str, Condition]]]:
+    """For each signal the rules that look at it: the rule's name, what it asks for in words, and the condition."""
+    found = defaultdict[str, list[tuple[str, str, Condition]]](list)
+    for rule in book.rules:
+        for clause in (*rule.when, *rule.unless):
+            for condition in clause.conditions if isinstance(clause, AnyOf) else (clause,):
+                found[condition.signal].append((rule.name, _words(condition.test), condition))
+    return found
+
+
+def _words(test: Is | Between) -> str:
+    """What a reading has to be, as a rule would write it."""
+    if isinstance(test, Is):
+        return plain(test.wanted)
+    bounds = (("at least", test.low), ("at most", test.high))
+    return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 
 def _because(book: Rulebook, name: str, decision: Decision) -> str:

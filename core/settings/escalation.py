@@ -26,13 +26,18 @@ LANGUAGE = "language"
 
 _YES_NO = {**dict.fromkeys(("yes", "true", "on"), True), **dict.fromkeys(("no", "false", "off"), False)}
 _NUMBER = r"(\d{1,9}(?:[.,]\d{1,9})?)"
+_UNITS = {"time": 1, "second": 1, "minute": 60, "hour": 3600, "day": 86400}
+"""Of counts, and of lengths of time, which signals read in seconds."""
+_AMOUNT = rf"{_NUMBER}(?: ({'|'.join(_UNITS)})s?)?"
 _COMPARED: tuple[tuple[re.Pattern[str], Callable[[float], Between]], ...] = (
-    (re.compile(rf"(?:at least )?{_NUMBER}(?: times?)?"), lambda n: Between(low=n)),
-    (re.compile(rf"at most {_NUMBER}(?: times?)?"), lambda n: Between(high=n)),
-    (re.compile(rf"more than {_NUMBER}(?: times?)?"), lambda n: Between(low=math.nextafter(n, math.inf))),
-    (re.compile(rf"(?:fewer|less) than {_NUMBER}(?: times?)?"), lambda n: Between(high=math.nextafter(n, -math.inf))),
+    (re.compile(rf"(?:at least )?{_AMOUNT}"), lambda n: Between(low=n)),
+    (re.compile(rf"at most {_AMOUNT}"), lambda n: Between(high=n)),
+    (re.compile(rf"more than {_AMOUNT}"), lambda n: Between(low=math.nextafter(n, math.inf))),
+    (re.compile(rf"(?:fewer|less) than {_AMOUNT}"), lambda n: Between(high=math.nextafter(n, -math.inf))),
 )
-_SAYABLE = ("yes", "no", "none", *LEVELS)
+_NOTHING = frozenset({"none", "unknown"})
+"""How a rule asks for a reading without a value: nothing was found, or it could not be told."""
+_SAYABLE = ("yes", "no", *sorted(_NOTHING), *LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,7 @@ class _Compiler:
         folded = text.casefold()
         if signal == LANGUAGE and folded == "no":
             return Is(text)
-        if folded == "none":
+        if folded in _NOTHING:
             return Is(None)
         if folded in _YES_NO:
             return Is(_YES_NO[folded])
@@ -208,7 +213,7 @@ class _Compiler:
             return Between(low=LEVELS[folded])
         for pattern, test in _COMPARED:
             if found := pattern.fullmatch(folded):
-                return test(float(found[1].replace(",", ".")))
+                return test(float(found[1].replace(",", ".")) * _UNITS[found[2] or "time"])
         return self._literal(path, text, quoted=place.quoted)
 
     def _literal(self, path: Path, text: str, *, quoted: bool) -> Is | None:

@@ -165,6 +165,12 @@ def test_explaining_in_words_says_why_and_what_without(bot: Bot) -> None:
     assert "No rule applies" in bot.run("explain", "hello")[1]
 
 
+def test_explaining_shows_what_rules_ask_of_each_reading(bot: Bot) -> None:
+    _, data = bot.json("explain", "a refund please")
+    assert data["readings"]["money"]["rules"] == [{"rule": "Money", "asks": "yes", "holds": True}]
+    assert "yes (Money)" in bot.run("explain", "a refund please")[1]
+
+
 def test_a_dialogue_before_the_text_counts_with_the_holds_it_would_have_left(bot: Bot) -> None:
     before = bot.folder / "before.jsonl"
     before.write_text(json.dumps(TALKS[1]), "utf-8")
