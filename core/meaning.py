@@ -45,3 +45,12 @@ class Meanings:
 def vector(meanings: Meanings | None, text: str) -> Vector | None:
     """The vector of a text, if it was encoded in time."""
     return meanings.of(text) if meanings is not None else None
+
+
+BUILT_IN = "minilm-"
+"""What the versions of the encoder that ships begin with."""
+
+
+def native(meanings: Meanings | None, text: str) -> Vector | None:
+    """The same where the encoder that ships made it: weights that ship were fitted to its vectors and no others."""
+    return meanings.of(text) if meanings is not None and meanings.version.startswith(BUILT_IN) else None
