@@ -1,81 +1,150 @@
-"""What the frustration signal looks at: a conversation in, the numbers its formula weighs out.
+"""What the frustration signal sees in one burst: a text in, numbers and the words that tell out.
 
-Apart from the formula, so that the script that fits it (tools/fit_frustration.py) counts exactly what the signal
-counts. VADER reads English; the word lists read English, Danish and German.
+How numbers of several bursts are put together and weighed is in `_frustration_formula`. VADER reads English; the word
+lists read English and, where a list has them, Danish and German. Each text is read once and remembered.
 """
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from core.conversation import Conversation
-from core.signals._reading import bursts, joined, load, plain
-from core.words import find, fold, phrases, split
+from core.function_words import FUNCTION_WORDS
+from core.signals._reading import joined, load, plain
+from core.words import fold, split, words
 
-KINDS = ("anger", "outright", "repeat", "waiting", "failing", "blaming", "polite", "negation")
-COUNTED = ("anger", "repeat", "waiting", "failing", "blaming", "polite", "negation")
-TELLING = ("outright", "anger", "waiting", "repeat", "failing")
+COUNTED = (
+    "anger", "repeat", "waiting", "failing", "blaming", "polite", "negation", "leaving", "sarcasm", "demanding", "done",
+    "asking", "trouble", "time",
+)  # fmt: skip
+TELLING = ("outright", "anger", "leaving", "waiting", "repeat", "sarcasm", "failing", "trouble")
 """The kinds whose words a note quotes, most telling first."""
 
-INPUTS = ("sentiment", "before", "strong", *COUNTED, "capitals", "exclamations", "length")
-"""The names of the fitted inputs, in order."""
+INPUTS = (
+    "sentiment", "strong", *COUNTED, "emoji_against", "emoji_for", "capitals", "exclamations", "questions", "emphatic",
+    "stretched", "thanks_first", "length", "short",
+)  # fmt: skip
+"""The names of one burst's numbers, in order; all are 0 to 1, but `sentiment` is -1 (glad) to 1."""
 
 MOST = 3
 """Hits of one kind, or exclamation marks, beyond which more say nothing more."""
+
+SHORT = 4
+"""Words up to which a burst says little about a mood."""
 
 LONGEST = 1_000
 """Characters of a burst that are read: VADER's time grows with them."""
 
 RECENT = 1_000
-"""Texts whose sentiment is remembered: each burst is read again as the one before the next."""
+"""Texts that are remembered: each burst is looked at again as an earlier one of the next."""
 
 EMPHATIC = ("!!", "?!", "!?", "???")
+DOUBTING = ("??", "?!", "!?")
+AGAINST = frozenset("😡😠🤬😤😒🙄😑😐😩😫😭😢😞😔😟😕🙁☹😣😖👎💔🤦😾😬😪🖕🤨😳")
+FOR = frozenset("😊😀😁😄😃🙂😍❤👍🙏😉🎉💕☺🥰🙌😘♥💙😎✌")
+STRETCHED = re.compile(r"([a-vxyz])\1{2,}", re.IGNORECASE)
+"""A letter three times in a row ("sooo"), but not www."""
+
+ENGLISH = FUNCTION_WORDS["en"]
+FOREIGN = frozenset[str]().union(*FUNCTION_WORDS.values()) - ENGLISH
+
+Index = dict[str, dict[str, list[tuple[list[str], str, str]]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Gauged:
-    """The fitted inputs in the order of INPUTS, whether frustration is said outright, and the words that tell."""
+class Burst:
+    """One burst's numbers in the order of INPUTS, whether frustration is said outright, and the words that tell.
+
+    `english` unless more of its small words are of other languages only: the encoder that ships reads English.
+    """
 
     values: tuple[float, ...]
     outright: bool
     words: tuple[str, ...]
+    english: bool
 
 
 class Gauge:
-    """The word lists and VADER, compiled at build time; `gauge` is pure."""
+    """The word lists and VADER, compiled at build time; `read` is pure, and remembers the newest texts."""
 
     def __init__(self) -> None:
-        groups = load("frustration")
-        self._kinds = {kind: phrases(groups[kind]) for kind in KINDS}
-        self._demand = phrases(groups["demand"])
-        scores = SentimentIntensityAnalyzer().polarity_scores
-        self._sentiment = lru_cache(maxsize=RECENT)(
-            lambda text: float(scores(text)["compound"]) if text.strip() else 0.0
-        )
+        self._index = _index(load("frustration/words"))
+        self._scores = SentimentIntensityAnalyzer().polarity_scores
+        self.read = lru_cache(maxsize=RECENT)(self._read)
 
-    def gauge(self, conversation: Conversation) -> Gauged:
-        """The inputs for the newest burst; all 0 when there is none."""
-        text, earlier = [*(plain(burst)[:LONGEST] for burst, _ in bursts(conversation, 2)), "", ""][:2]
+    def _read(self, text: str) -> Burst:
+        """The numbers of one burst's text."""
+        text = plain(text)[:LONGEST]
         tokens = split(fold(text))
-        hits = {kind: [joined(phrase) for _, phrase in find(index, tokens)] for kind, index in self._kinds.items()}
-        demands = [joined(phrase) for _, phrase in find(self._demand, tokens)] if _emphatic(text) else []
-        hits["outright"] += demands
+        hits = _hits(self._index, tokens)
+        if any(mark in text for mark in EMPHATIC):
+            hits["outright"] += hits["demand"]
+        mocking = bool(hits["mocking"])
+        if mocking:
+            hits["outright"] += hits["mocking"]
+            hits["polite"], hits["thanks"] = [], []
+        outright = bool(hits["outright"])
         values = {kind: min(len(hits[kind]), MOST) / MOST for kind in COUNTED}
-        values["sentiment"] = -self._sentiment(text)
-        values["before"] = -self._sentiment(earlier)
-        values["strong"] = float(bool(hits["anger"] or hits["outright"]))
-        values["capitals"] = _capitals(text)
-        values["exclamations"] = min(text.count("!"), MOST) / MOST
+        values["sentiment"] = -float(self._scores(text)["compound"]) if text else 0.0
+        if mocking:
+            values["sentiment"] = abs(values["sentiment"])
+        values["strong"] = float(outright or bool(hits["anger"]))
+        values["thanks_first"] = float(any(at == 0 for at, _ in hits["thanks"]))
         values["length"] = min(len(tokens), 40) / 40
-        words = tuple(dict.fromkeys(word for kind in TELLING for word in hits[kind]))
-        return Gauged(tuple(values[name] for name in INPUTS), bool(hits["outright"]), words)
+        values["short"] = float(len(tokens) <= SHORT)
+        values |= _marks(text)
+        told = dict.fromkeys(phrase for kind in TELLING for _, phrase in hits[kind])
+        english = len(ENGLISH.intersection(tokens)) >= len(FOREIGN.intersection(tokens))
+        return Burst(tuple(values[name] for name in INPUTS), outright, tuple(told), english)
 
 
-def _emphatic(text: str) -> bool:
-    return any(mark in text for mark in EMPHATIC)
+def _index(groups: dict[str, tuple[str, ...]]) -> Index:
+    """Each phrase with its kind by its first word and its second, which is empty for a single word; longest first."""
+    found: Index = {}
+    for kind, listed in groups.items():
+        for parts in dict.fromkeys(tuple(words(phrase)) for phrase in listed):
+            if parts:
+                by_second = found.setdefault(parts[0], {})
+                by_second.setdefault("".join(parts[1:2]), []).append((list(parts), joined(parts), kind))
+    for by_second in found.values():
+        for entries in by_second.values():
+            entries.sort(key=lambda entry: -len(entry[0]))
+    return found
+
+
+def _hits(index: Index, tokens: list[str]) -> defaultdict[str, list[tuple[int, str]]]:
+    """By kind every listed phrase with its place; of one kind the longest at each place."""
+    hits: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for at, (word, second) in enumerate(zip(tokens, [*tokens[1:], ""], strict=False)):
+        if (by_second := index.get(word)) is None:
+            continue
+        taken: list[str] = []
+        for parts, phrase, kind in by_second.get(second, ()) if second else ():
+            if kind not in taken and tokens[at : at + len(parts)] == parts:
+                hits[kind].append((at, phrase))
+                taken.append(kind)
+        for _, phrase, kind in by_second.get("", ()):
+            if kind not in taken:
+                hits[kind].append((at, phrase))
+    return hits
+
+
+def _marks(text: str) -> dict[str, float]:
+    """What is not words: emoji, shouting, punctuation, stretched words."""
+    seen = frozenset(text)
+    return {
+        "emoji_against": min(sum(text.count(mark) for mark in AGAINST & seen), 2) / 2,
+        "emoji_for": min(sum(text.count(mark) for mark in FOR & seen), 2) / 2,
+        "capitals": _capitals(text),
+        "exclamations": min(text.count("!"), MOST) / MOST,
+        "questions": min(text.count("?"), MOST) / MOST,
+        "emphatic": float(any(mark in text for mark in DOUBTING)),
+        "stretched": float(STRETCHED.search(text) is not None),
+    }
 
 
 def _capitals(text: str) -> float:
