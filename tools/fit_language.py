@@ -16,18 +16,14 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from math import log, sqrt
+from math import log
 from pathlib import Path
 
-from logistic import calibration_error
-
-from core.conversation import Address, Conversation, Message
+from core.evaluation._measures import calibration_error, share
+from core.evaluation.language import DIALECTS, Told, is_counted, tell
 from core.signals import language
 from core.signals._language import CODES, FIRST_FLOOR, FLOOR, WEIGHTS, bare, frequent_words
-from core.signals._reading import plain
 from core.signals.language import DOT
-from core.words import words
 
 MARKLESS = 0.15
 """How much of the text is taken to be typed without accents."""
@@ -35,19 +31,11 @@ MARKLESS = 0.15
 LEAST = 2
 """A smaller gain is not written down."""
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-PLACE = Address("memory", "1")
 HEADER = """\
 # How much likelier each language makes a trigram than chance does, in tenths of a nat: `gain: trigram trigram ...`.
 # `_` is the border of a word. Made by tools/fit_language.py from the letter counts in the package langdetect 1.0.9
 # (Copyright 2010-2014 Cybozu Labs and contributors, Apache License 2.0), which were counted on Wikipedia's abstracts.
 """
-COUSINS = {"de-ba": "de", "de-muc": "de", "de-st": "de", "gsw": "de", "nap": "it", "sr": "hr"}
-"""Dialects, and a language whose Latin spelling is told together with its neighbours'."""
-
-DIALECTS = frozenset({"de-ba", "de-muc", "de-st", "gsw", "nap", "no"})
-"""Left out of the calibration error; the Norwegian rows of xSID are dialects too."""
-
 Row = tuple[str, str, str]
 """(set, text, language)."""
 
@@ -105,36 +93,27 @@ def rows(shared: Path) -> Iterator[Row]:
     if asks.exists():
         with asks.open(encoding="utf-8", newline="") as lines:
             every += [("chat", line["text"], line["language"]) for line in csv.DictReader(lines)]
-    for row in every:
-        letters = sum(c.isalpha() for c in row[1])
-        if len(words(plain(row[1]))) >= 3 or (row[2] in ("zh", "ja", "th") and letters >= 5):
-            yield row
-
-
-def interval(right: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    z, p = 1.96, right / n
-    middle, half = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    yield from (row for row in every if is_counted(row[1], row[2]))
 
 
 def report(every: Sequence[Row], languages: Sequence[str]) -> None:
     """A line for each set and language: n, share right with its interval, share wrong, share unknown."""
     signal = language.build(languages=languages)
-    found: dict[tuple[str, str], list[tuple[bool, bool, float]]] = defaultdict(list)
-    for name, text, wanted in every:
-        reading = signal(Conversation(PLACE, (Message("1", PLACE, text, AT),)))
-        right = reading.value == COUSINS.get(wanted, wanted)
-        found[name, wanted].append((right, reading.value is None, reading.score or 0.0))
+    found: dict[tuple[str, str], list[Told]] = defaultdict(list)
+    for (name, _, wanted), told in zip(every, tell([row[1:] for row in every], signal), strict=True):
+        found[name, wanted].append(told)
     print(f"\nconfigured: {', '.join(languages) or 'none'}")
-    for (name, wanted), told in sorted(found.items()):
-        rights, unknown, n = sum(r for r, _, _ in told), sum(u for _, u, _ in told), len(told)
-        low, high = interval(rights, n)
-        share = f"right {rights / n:.3f} ({low:.3f}-{high:.3f}) wrong {(n - rights - unknown) / n:.3f}"
-        print(f"{name:9} {wanted:6} n {n:5} {share} unknown {unknown / n:.3f}")
+    for (name, wanted), some in sorted(found.items()):
+        rights, unknown, n = sum(one.right for one in some), sum(not one.named for one in some), len(some)
+        right = share(rights, n)
+        told_right = (
+            f"right {right.value:.3f} ({right.low:.3f}-{right.high:.3f}) wrong {(n - rights - unknown) / n:.3f}"
+        )
+        print(f"{name:9} {wanted:6} n {n:5} {told_right} unknown {unknown / n:.3f}")
     for name in sorted({name for name, _ in found}):
-        named = [(s, r) for (a, w), t in found.items() if a == name and w not in DIALECTS for r, u, s in t if not u]
-        print(f"{name}: calibration error of what is named {calibration_error(named):.3f} (n {len(named)})")
+        named = [one for (a, w), some in found.items() if a == name and w not in DIALECTS for one in some if one.named]
+        error = calibration_error([one.score for one in named], [one.right for one in named])
+        print(f"{name}: calibration error of what is named {error:.3f} (n {len(named)})")
 
 
 def main(profiles: Path, shared: Path) -> None:
