@@ -76,29 +76,44 @@ class GramIndex:
         self._rarity = _rarity(frequency, len(counted))
         self._unseen = 1.0 + math.log(1 + len(counted))
         most = max(FEWEST_POSTINGS, min(MOST_POSTINGS, int(SHARE_OF_POSTINGS * len(counted))))
+        units = [self._unit(counts) for counts in counted]
+        self._documents = [{g: w for g, w in unit.items() if frequency[g] <= most} for unit in units]
         self._postings: dict[str, Postings] = {}
-        for number, counts in enumerate(counted):
-            for gram, weight in self._unit(counts).items():
-                if frequency[gram] <= most:
-                    numbers, weights = self._postings.setdefault(gram, ([], []))
-                    numbers.append(number)
-                    weights.append(weight)
+        for number, document in enumerate(self._documents):
+            for gram, weight in document.items():
+                numbers, weights = self._postings.setdefault(gram, ([], []))
+                numbers.append(number)
+                weights.append(weight)
 
     def search(self, tokens: Sequence[str]) -> dict[int, float]:
         """Document number -> cosine, 0 to 1, for every document that shares an n-gram with the words."""
         scores: dict[int, float] = {}
-        earlier, rarity, postings = scores.get, self._rarity.get, self._postings.get
-        asked = tuple(tokens[:LONGEST_QUERY])
-        square = 0.0
-        for gram, count in _asked_grams(asked).items():
-            weight = (count if count <= 1 else 1 + math.log(count)) * rarity(gram, self._unseen)
-            square += weight * weight
+        earlier, postings = scores.get, self._postings.get
+        for gram, weight in self._asked(tokens):
             found = postings(gram)
             if found:
                 for number, share in zip(*found, strict=True):
                     scores[number] = earlier(number, 0.0) + weight * share
-        length = math.sqrt(square) or 1.0
-        return {number: score / length for number, score in scores.items()}
+        return scores
+
+    def likeness(self, tokens: Sequence[str], documents: Iterable[int]) -> list[float]:
+        """The cosine with each of these documents; for a few far quicker than `search`."""
+        asked, cosines = dict(self._asked(tokens)), []
+        for number in documents:
+            document = self._documents[number]
+            shared = asked.keys() & document.keys()
+            cosines.append(math.fsum([asked[gram] * document[gram] for gram in shared]))  # exact: in any order the same
+        return cosines
+
+    def _asked(self, tokens: Sequence[str]) -> list[tuple[str, float]]:
+        """The n-grams of a question with their weights, of length 1 together."""
+        rarity = self._rarity.get
+        weighed = [
+            (gram, (count if count <= 1 else 1 + math.log(count)) * rarity(gram, self._unseen))
+            for gram, count in _asked_grams(tuple(tokens[:LONGEST_QUERY])).items()
+        ]
+        length = math.sqrt(sum(weight * weight for _, weight in weighed)) or 1.0
+        return [(gram, weight / length) for gram, weight in weighed]
 
     def _unit(self, counts: Mapping[str, float]) -> dict[str, float]:
         weighed = {g: (c if c <= 1 else 1 + math.log(c)) * self._rarity[g] for g, c in counts.items()}
