@@ -135,8 +135,10 @@ class Rule:
 
     def applies(self, readings: Mapping[str, Reading]) -> bool:
         """Whether this rule's conditions hold on these readings."""
-        excused = bool(self.unless) and all(c.holds(readings) for c in self.unless)
-        return all(c.holds(readings) for c in self.when) and not excused
+        for clause in self.when:
+            if not clause.holds(readings):
+                return False
+        return not self.unless or not all(clause.holds(readings) for clause in self.unless)
 
     def sends_to(self, channel: str) -> Tier:
         """The tier this rule asks for on a channel."""
@@ -144,8 +146,8 @@ class Rule:
 
     def acts_on(self, who: str) -> bool:
         """Whether it acts for this customer: always live, never in shadow, by a stable hash as a canary."""
-        if self.shadow:
-            return False
+        if self.shadow or self.canary >= 1:
+            return not self.shadow
         digest = hashlib.sha256(f"{self.name}\0{who}".encode()).digest()
         return int.from_bytes(digest[:6]) / 2**48 < self.canary
 
@@ -193,41 +195,37 @@ def decide(conversation: Conversation, book: Rulebook) -> Decision:
     last = conversation.last
     who = last.customer.id or str(conversation.address)
     matching = [rule for rule in book.rules if rule.applies(readings)]
-    acting = [rule for rule in matching if rule.acts_on(who)]
-    held = [rule for rule in _held(conversation, book) if rule not in acting]
-    votes = {rule.name: rule.sends_to(conversation.address.channel) for rule in (*acting, *held)}
+    acting = {rule.name: rule for rule in matching if rule.acts_on(who)}
+    held = {rule.name: rule for rule in _held(conversation, book) if rule.name not in acting}
+    votes = {name: rule.sends_to(conversation.address.channel) for name, rule in (acting | held).items()}
+    strongest, *weaker = sorted((book.start, *votes.values()), reverse=True)
     before = conversation.replies[-1].earned if conversation.replies else ()
     return Decision(
-        tier=_strongest(book.start, votes),
-        rules=tuple(rule.name for rule in acting),
-        held=tuple(rule.name for rule in held),
-        fresh=tuple(rule.name for rule in acting if rule.name not in before),
-        shadow=tuple(rule.name for rule in matching if rule not in acting),
+        tier=strongest,
+        rules=tuple(acting),
+        held=tuple(held),
+        fresh=tuple(name for name in acting if name not in before),
+        shadow=tuple(rule.name for rule in matching if rule.name not in acting),
         readings=readings,
-        without={name: _strongest(book.start, votes, name) for name in votes},
+        without={name: weaker[0] if tier is strongest else strongest for name, tier in votes.items()},
         book=book.hash,
         encoder=conversation.meanings.version if conversation.meanings else "",
     )
 
 
-def _strongest(start: Tier, votes: Mapping[str, Tier], leaving_out: str = "") -> Tier:
-    return max([start, *(tier for name, tier in votes.items() if name != leaving_out)])
-
-
 def _held(conversation: Conversation, book: Rulebook) -> list[Rule]:
     """Rules that applied to an earlier answer and still last. A hand-back by a person ends them all."""
-    answers: list[Reply] = []
-    for turn in conversation.turns:
+    ago: dict[str, int] = {}
+    answers = 0
+    for turn in reversed(conversation.turns):
         if isinstance(turn, HandBack):
-            answers.clear()
-        elif isinstance(turn, Reply) and turn.author is not Author.PERSON:
-            answers.append(turn)
-    holding = []
-    for rule in book.rules:
-        ago = next((n for n, a in enumerate(reversed(answers), 1) if rule.name in a.earned), None)
-        if ago is not None and (rule.lasts is WHOLE_CONVERSATION or ago < rule.lasts):
-            holding.append(rule)
-    return [rule for rule in holding if not rule.shadow]
+            break
+        if isinstance(turn, Reply) and turn.author is not Author.PERSON:
+            answers += 1
+            for name in turn.earned:
+                ago.setdefault(name, answers)
+    earned = [rule for rule in book.rules if rule.name in ago and not rule.shadow]
+    return [rule for rule in earned if rule.lasts is WHOLE_CONVERSATION or ago[rule.name] < rule.lasts]
 
 
 def _read(signal: Signal, conversation: Conversation) -> Reading:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from core.function_words import FUNCTION_WORDS
 from core.signals._folding import folded
@@ -53,6 +54,9 @@ GROUPS = {
 }
 """The groups of a list, and what belongs in each."""
 
+NAMING = frozenset({"human", "department", "someone", "yours", "sure", "bot"})
+"""A sentence without any of these asks for nobody, whatever else stands in it."""
+
 MEANT = ("human", "department", "someone", "talk", "talk_after")
 """The groups of which slips are known."""
 
@@ -77,6 +81,23 @@ Spans = dict[str, list[Span]]
 """Group to places: first word, and the one behind the last."""
 _Phrase = tuple[tuple[str, ...], str, str]
 """Its words, its language and its group. A word that ends in `*` stands for all that begin so."""
+
+
+class _Opened(NamedTuple):
+    """The phrases a word opens: it alone (language and group), those always to be tried, and those by second word.
+
+    `names` when one of NAMING may begin here, whatever follows; `names_before` are second words of such phrases.
+    """
+
+    alone: tuple[tuple[str, str], ...]
+    always: list[_Phrase]
+    by_second: dict[str, list[_Phrase]]
+    names: bool
+    names_before: frozenset[str]
+
+    def may_name(self, second: str) -> bool:
+        """Whether one of NAMING may begin here, where this word follows."""
+        return self.names or second in self.names_before
 
 
 class Lists:
@@ -113,8 +134,15 @@ class Lists:
         return [token if token in self._known else self._right(token) for token in tokens]
 
     def spans(self, tokens: Sequence[str]) -> dict[str, Spans]:
-        """Language to group to the places where a phrase of it stands, without those inside an [other] phrase."""
-        found = [hit for at, token in enumerate(tokens) for hit in self._at(at, token, tokens)]
+        """Language to group to the places where a phrase of it stands, without those inside an [other] phrase.
+
+        Empty where nothing of NAMING stands: then the rest does not matter.
+        """
+        opened = [self._opened_by(token) for token in tokens]
+        likely = [at for at, may in enumerate(map(_Opened.may_name, opened, (*tokens[1:], ""))) if may]
+        if not any(group in NAMING for at in likely for _, group, _ in _found(opened[at], at, tokens)):
+            return {}
+        found = [hit for at, phrases in enumerate(opened) for hit in _found(phrases, at, tokens)]
         hidden: dict[int, list[tuple[str, int]]] = defaultdict(list)
         for language, group, (start, end) in found:
             for place in range(start, end) if group == "other" else ():
@@ -132,32 +160,39 @@ class Lists:
         self._index[parts[0]].append((tuple(parts), language, group))
 
     def _listed(self, part: str) -> list[str]:
+        if part.isascii() and part.isalpha():
+            return [part.lower()]
         words = self.tokens(folded(part.removesuffix("*")).text)
         return [*words[:-1], f"{words[-1]}*"] if part.endswith("*") else words
 
-    def _at(self, at: int, token: str, tokens: Sequence[str]) -> Iterator[tuple[str, str, Span]]:
-        always, by_second = self._opened_by(token)
-        second = by_second.get(tokens[at + 1], ()) if by_second and at + 1 < len(tokens) else ()
-        for parts, language, group in (*always, *second):
-            end = at + len(parts)
-            if len(parts) == 1 or (end <= len(tokens) and all(map(_fits, parts[1:], tokens[at + 1 : end]))):
-                yield language, group, (at, end)
-
-    def _opened(self, token: str) -> tuple[list[_Phrase], dict[str, list[_Phrase]]]:
-        """The phrases a word opens: those to be looked at at all events, and by its second word those with one."""
+    def _opened(self, token: str) -> _Opened:
         stems = (f"{token[:size]}*" for size in self._stems if size <= len(token))
+        opened = [phrase for first in (token, *stems) for phrase in self._index.get(first, ())]
         always: list[_Phrase] = []
         by_second: dict[str, list[_Phrase]] = defaultdict(list)
-        for phrase in (phrase for first in (token, *stems) for phrase in self._index.get(first, ())):
-            plain = len(phrase[0]) > 1 and not phrase[0][1].endswith("*")
-            (by_second[phrase[0][1]] if plain else always).append(phrase)
-        return always, dict(by_second)
+        for phrase in (phrase for phrase in opened if len(phrase[0]) > 1):
+            (always if phrase[0][1].endswith("*") else by_second[phrase[0][1]]).append(phrase)
+        alone = tuple(dict.fromkeys((language, group) for parts, language, group in opened if len(parts) == 1))
+        names = any(group in NAMING for _, group in alone) or any(group in NAMING for _, _, group in always)
+        before = frozenset(second for second, known in by_second.items() if any(g in NAMING for _, _, g in known))
+        return _Opened(alone, always, dict(by_second), names, before)
 
     def _meant(self, token: str) -> str:
         if not SHORTEST_SLIP - 1 <= len(token) <= LONGEST_SLIP:
             return token
         near = (self._slips.get(form, "") for form in _shortened(token))
         return next((word for word in near if word[:1] == token[0] and word[-1:] == token[-1]), token)
+
+
+def _found(opened: _Opened, at: int, tokens: Sequence[str]) -> list[tuple[str, str, Span]]:
+    """Language, group and place of the phrases that stand at a place whose word opens these."""
+    second = opened.by_second.get(tokens[at + 1], ()) if opened.by_second and at + 1 < len(tokens) else ()
+    hits = [(language, group, (at, at + 1)) for language, group in opened.alone]
+    for parts, language, group in (*opened.always, *second):
+        end = at + len(parts)
+        if end <= len(tokens) and all(map(_fits, parts[1:], tokens[at + 1 : end])):
+            hits.append((language, group, (at, end)))
+    return hits
 
 
 def _slips(words: Iterable[str]) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from core.signals._folding import forms
 NEAR_BEFORE, NEAR_AFTER = 80, 40
 """Folded characters before and after a number within which a word says what it is."""
 
-MOST_CHECKS, MOST_OF_ONE = 200, 50
+MOST_CHECKS, MOST_OF_ONE = 150, 50
 """Numbers whose check digits are worked out in one text, and places where each pattern is looked at."""
 
 _COUNTRIES_OF_IBAN = numdb.get("iban")
@@ -90,11 +90,17 @@ class Detectors:
 
     def _numbers(self, text: str, taken: bytearray, found: list[Found]) -> None:
         """Cards and national numbers; once MOST_CHECKS checks were made, the rest is left alone."""
-        told = frozenset(kind for kind, words in self.near.items() if words.search(text))
+        told: dict[str, bool] = {}
+
+        def is_told(kind: str) -> bool:
+            if kind not in told:
+                told[kind] = kind in self.near and bool(self.near[kind].search(text))
+            return told[kind]
+
         left = MOST_CHECKS
         for start, end, digits, sizes, form in windows(text):
             card = len(digits) in CARD_LENGTHS and begins_as_card(digits) and is_grouped_as_card(sizes)
-            rows = [r for r in self.numbers.get(len(digits), ()) if form in r.alone or r.kind in told]
+            rows = [r for r in self.numbers.get(len(digits), ()) if form in r.alone or is_told(r.kind)]
             if not (card or rows) or any(taken[start:end]):
                 continue
             left -= card + len(rows)

@@ -35,7 +35,7 @@ _CARD_GROUPS = frozenset({(4, 6, 5), (4, 6, 4), (4, 4, 5), (6, 13), (4, 3, 3, 3)
 FEWEST, LONGEST = 8, max(CARD_LENGTHS)
 """Digits of the shortest and the longest number looked for."""
 
-MOST_WINDOWS = 800
+MOST_WINDOWS = 500
 """Groups of digits tried as one number, in one text: what bounds the work on a text of nothing but digits."""
 
 _GROUPED = re2.compile(r"\d+(?:(?: ?[-./] ?|[ \n]{1,2})\d+)+|\d{8,}")

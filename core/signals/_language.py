@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp
 from pathlib import Path
 from struct import Struct
+from typing import NamedTuple
 from unicodedata import combining, normalize
 
 from core.function_words import FUNCTION_WORDS
@@ -61,10 +63,14 @@ SHARPNESS = 0.055
 LONGEST_WORD = 40
 """Letters of a word that are read."""
 
+KEPT = 4_096
+"""Words of which it is kept what they say: most words of a conversation come again. About 2 MB when full."""
+
 WEIGHTS = Path(__file__).parent / "_data" / "language_trigrams.txt"
 
 _ENGLISH = CODES.index("en")
-_LANES = Struct(f"<{len(CODES)}H")
+_LANES = Struct(f"<{len(CODES)}I")
+_ALL = (1 << len(CODES)) - 1
 _PLAIN = str.maketrans("\u0131\u0142\u00f8\u0111", "ilod")
 """Letters whose stroke or missing dot is no mark of its own."""
 
@@ -78,22 +84,33 @@ class Told:
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+class _Word(NamedTuple):
+    """What one word says, a place in CODES each: what it speaks for a language, no less than English allows (`_LANES`);
+    whether it is likelier in English than there; whether it speaks for that language more than for most.
+    """
+
+    speaks: int
+    english: int
+    above: int
+
+
 class Tongues:
     """The tables: trigram -> gains of all CODES in one number (`_LANES`), word -> places in CODES of those that use it.
 
-    Packed, one addition adds a trigram for every language: the reading takes a third of the time.
+    Packed, one addition adds a trigram, or a whole word, for every language at once.
     """
 
-    trigrams: Mapping[str, int]
-    words: Mapping[str, tuple[int, ...]]
+    def __init__(self, trigrams: Mapping[str, int], words: Mapping[str, tuple[int, ...]]) -> None:
+        self._trigrams = trigrams
+        self._words = words
+        self._said = lru_cache(maxsize=KEPT)(self._word)
 
     def gains(self, word: str) -> list[int]:
         """The gain of one folded word for each of CODES."""
         padded = f" {word[:LONGEST_WORD]} "
-        packed = sum([self.trigrams.get(padded[start : start + 3], 0) for start in range(len(padded) - 2)])
-        row = list(_LANES.unpack(packed.to_bytes(_LANES.size, "little")))
-        users = self.words.get(word, ())
+        packed = sum([self._trigrams.get(padded[start : start + 3], 0) for start in range(len(padded) - 2)])
+        row = list(_unpacked(packed))
+        users = self._words.get(word, ())
         frequent = FIRST_FLOOR + FLOOR * (len(word) - 1) - WORD
         for place in users:
             row[place] = max(row[place], frequent) + STRANGE
@@ -101,25 +118,43 @@ class Tongues:
 
     def parts(self, words: Iterable[str]) -> list[str]:
         """The words as they are looked up: parted at an apostrophe where the whole is not a frequent word."""
-        return [part for word in words for part in ((word,) if word in self.words else word.split("'")) if part]
+        return [part for word in words for part in ((word,) if word in self._words else word.split("'")) if part]
 
     def tell(self, words: Sequence[str], own: frozenset[str]) -> Told | None:
         """Which language the folded words are in, `own` preferred; None without words."""
-        rows = [(word, self.gains(word)) for word in self.parts(words)]
-        if not rows:
+        said = [(word, self._said(word)) for word in self.parts(words)]
+        if not said:
             return None
-        totals = [OWN if code in own else -HANDICAP[code] for code in CODES]
-        borrowing = set(range(len(CODES)))
-        for _, row in rows:
-            least = row[_ENGLISH] - BORROWED
-            totals = [total + (gain if gain > least else least) for total, gain in zip(totals, row, strict=True)]
-            borrowing = {place for place in borrowing if row[place] < row[_ENGLISH]}
-        for place in borrowing:
-            totals[place] -= ALL_BORROWED
+        totals = list(map(int.__add__, _unpacked(sum(word.speaks for _, word in said)), _ahead(own)))
+        borrowing = _ALL
+        for _, word in said:
+            borrowing &= word.english
+        for place in range(len(CODES)) if borrowing else ():
+            totals[place] -= ALL_BORROWED * (borrowing >> place & 1)
         most = max(totals)
         best = totals.index(most)
-        share = 1 / sum(exp(SHARPNESS * (total - most)) for total in totals)
-        return Told(CODES[best], share, tuple(word for word, row in rows if row[best] > sum(row) / len(row)))
+        share = 1 / sum([exp(SHARPNESS * (total - most)) for total in totals])
+        return Told(CODES[best], share, tuple(word for word, told in said if told.above >> best & 1))
+
+    def _word(self, word: str) -> _Word:
+        row = self.gains(word)
+        english, least, usual = row[_ENGLISH], max(0, row[_ENGLISH] - BORROWED), sum(row) / len(row)
+        speaks = _LANES.pack(*[gain if gain > least else least for gain in row])
+        return _Word(
+            int.from_bytes(speaks, "little"),
+            sum([1 << place for place, gain in enumerate(row) if gain < english]),
+            sum([1 << place for place, gain in enumerate(row) if gain > usual]),
+        )
+
+
+def _unpacked(lanes: int) -> tuple[int, ...]:
+    return _LANES.unpack(lanes.to_bytes(_LANES.size, "little"))
+
+
+@lru_cache(maxsize=64)
+def _ahead(own: frozenset[str]) -> tuple[int, ...]:
+    """What each of CODES starts with."""
+    return tuple(OWN if code in own else -HANDICAP[code] for code in CODES)
 
 
 def tongues() -> Tongues:
@@ -127,8 +162,9 @@ def tongues() -> Tongues:
     places = {code: place for place, code in enumerate(CODES)}
     packed: dict[str, int] = {}
     for code, gains in read(WEIGHTS.read_text(encoding="utf-8")).items():
+        lane = {gain: gain << 32 * places[code] for gain in set(gains.values())}
         for trigram, gain in gains.items():
-            packed[trigram] = packed.get(trigram, 0) + (gain << 16 * places[code])
+            packed[trigram] = packed.get(trigram, 0) + lane[gain]
     users: dict[str, list[int]] = {}
     for code, frequent in frequent_words().items():
         for word in frequent:
@@ -139,10 +175,7 @@ def tongues() -> Tongues:
 def frequent_words() -> dict[str, frozenset[str]]:
     """The frequent words of each of CODES, folded, and as they are typed without marks where no language has that."""
     more = load("language")
-    listed = {
-        code: {*FUNCTION_WORDS.get(code, ()), *(w for phrase in more.get(code, ()) for w in split(fold(phrase)))}
-        for code in CODES
-    }
+    listed = {code: {*FUNCTION_WORDS.get(code, ()), *split(fold(" ".join(more.get(code, ()))))} for code in CODES}
     taken = frozenset().union(*listed.values())
     return {code: frozenset(words | ({bare(word) for word in words} - taken)) for code, words in listed.items()}
 

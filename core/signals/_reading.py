@@ -10,15 +10,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.asks import asks
-from core.conversation import Conversation
-from core.words import clip
+from core.conversation import Conversation, Message, MessageKind, Reply
+from core.words import LONGEST, clip
 
 LONGEST_QUOTE = 60
 
 
 def asked(conversation: Conversation) -> str:
-    """The burst to be answered, clipped to what is read at all."""
-    return clip(conversation.asked)
+    """`conversation.asked`, clipped to what is read at all; megabytes are cut before they are put together."""
+    newest: list[str] = []
+    for turn in reversed(conversation.turns):
+        if isinstance(turn, Reply):
+            break
+        if isinstance(turn, Message) and turn.text and turn.kind is not MessageKind.NOTED:
+            newest.append(turn.text)
+    if len(newest) == 1:
+        return clip(newest[0])
+    if sum(map(len, newest)) + len(newest) - 1 <= LONGEST:
+        return "\n".join(reversed(newest))
+    # One character more than the longest at either end, so that clip still sees that something is cut.
+    half = LONGEST // 2 + 1
+    first = "\n".join(text[:half] for text in reversed(newest[-half:]))[:half]
+    last = "\n".join(text[-half:] for text in reversed(newest[:half]))[-half:]
+    return clip(first + last)
 
 
 def bursts(conversation: Conversation, most: int) -> list[tuple[str, str]]:

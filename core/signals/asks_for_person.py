@@ -30,7 +30,7 @@ from core.rules import Reading, Signal
 from core.signals._asking import ANY, COMMA, Lists, Span, Spans
 from core.signals._folding import folded
 from core.signals._reading import asked, joined, quote
-from core.words import clip
+from core.words import clip, remembered
 
 LONGEST = 1_500
 """Characters of a burst that are read, at its two ends: asking for a person takes few words."""
@@ -63,6 +63,7 @@ _COMMAND = re.compile(r"\s*/[\w-]+")
 class _Asking:
     def __init__(self) -> None:
         self._lists = Lists()
+        self._in = remembered(self._read)
 
     def found(self, text: str) -> str:
         """The words that ask for a person, empty when none do."""
@@ -76,9 +77,12 @@ class _Asking:
         spans = self._lists.spans(self._lists.tokens(folded(clip(command, LONGEST).replace("_", " ")).text))
         return any(groups.get(group) for groups in spans.values() for group in (*STAFF, "someone"))
 
-    def _in(self, sentence: str) -> str:
+    def _read(self, sentence: str) -> str:
+        """The same of one folded sentence."""
         tokens = self._lists.corrected(_ends(self._lists.tokens(sentence)))
         spans = self._lists.spans(tokens)
+        if not spans:
+            return ""
         shared = spans.pop(ANY, {})
         if any(_KANA.match(token) for token in tokens):
             spans.pop("zh", None)
@@ -223,4 +227,6 @@ def _alone(tokens: Sequence[str], by_language: Iterable[Spans]) -> bool:
 
 
 def _without_addresses(text: str) -> str:
+    if "@" not in text and "://" not in text:
+        return text
     return " ".join(part for part in text.split(" ") if not part.startswith("@") and "://" not in part)

@@ -26,7 +26,7 @@ from core.conversation import Conversation
 from core.rules import Reading, Signal
 from core.signals._language import RIVALS, Tongues, tongues
 from core.signals._reading import bursts, load, plain, quote
-from core.words import fold, split
+from core.words import fold, remembered, split
 
 SCRIPTS: tuple[tuple[str, str, str], ...] = (
     ("\u0400", "\u052f", "ru"), ("\u0600", "\u06ff", "ar"), ("\u0590", "\u05ff", "he"), ("\u0370", "\u03ff", "el"),
@@ -97,14 +97,17 @@ def build(*, languages: Sequence[str] = ()) -> Signal:
     listed = load("language")
     frequent = {code: frozenset(listed[code]) for codes in BY_WORDS.values() for code in codes}
 
+    @remembered
+    def told(text: str) -> Found:
+        folded = fold(text)
+        found = _by_script(folded, frequent)
+        return found if found[0] else _by_words(folded, tables, frozenset(called))
+
     def read(conversation: Conversation) -> Reading:
         text = ""
         for newer, _ in bursts(conversation, LOOK_BACK):
-            text = f"{text} {plain(newer)}"[:LONGEST]
-            folded = fold(text)
-            code, score, because = _by_script(folded, frequent)
-            if not code:
-                code, score, because = _by_words(folded, tables, frozenset(called))
+            text = f"{text} {plain(newer)}".lstrip()[:LONGEST]
+            code, score, because = told(text)
             if code:
                 code = called.get(code, code)
                 return Reading(code, f"{code}, by {quote(because)}", round(score, 4))

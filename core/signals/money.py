@@ -15,6 +15,7 @@ lang/ (alarms, weather, music in 19 languages): 0 of 8,548 [0, 0.0004].
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 import re2
@@ -24,7 +25,7 @@ from core.errors import Problem, SettingsError
 from core.rules import Reading, Signal
 from core.signals._folding import Folded, folded, forms, index, place
 from core.signals._reading import asked, load, quote
-from core.words import find, split
+from core.words import find, remembered, split
 
 _ALPHABETS = ("en", "da", "de", "es", "fr", "it", "nl", "pt", "sv", "nb", "fi", "pl", "tr", "ar", "hi")
 _WITHOUT_SPACES = ("zh", "ja")
@@ -68,14 +69,18 @@ def build(*, words: str = "", lists: Lists | None = None) -> Signal:
     known = [*own, *(form for group in _ALPHABETS for listed in shipped[group] for form in _spellings(group, listed))]
     finders = (_words(known, shipped), _spaced(known), _inside(shipped), _amounts(shipped))
 
-    def read(conversation: Conversation) -> Reading:
-        text = folded(asked(conversation))
+    @remembered
+    def told(burst: str) -> Reading:
+        text = folded(burst)
         hits = [hit for finder in finders for hit in finder(text)]
         if not hits:
             return Reading(False, "no word of money")
         return Reading(
             True, "speaks of money: " + ", ".join(quote(hit) for hit in list(dict.fromkeys(hits))[:MOST_QUOTED])
         )
+
+    def read(conversation: Conversation) -> Reading:
+        return told(asked(conversation))
 
     return read
 
@@ -138,7 +143,7 @@ def _inside(shipped: Lists) -> Finder:
     pattern = _any_of(form for group in _WITHOUT_SPACES for listed in shipped[group] for form in forms(listed))
 
     def search(text: Folded) -> list[str]:
-        if not _IDEOGRAPH.search(text.text):
+        if text.text.isascii() or not _IDEOGRAPH.search(text.text):
             return []
         found = pattern.search(text.text.translate(_TO_JOIN))
         return [found.group()] if found else []
@@ -170,7 +175,7 @@ def _amounts(shipped: Lists) -> Finder:
 
 
 _UNITS = ("after", "before", "touching", "codes", "capitals")
-_DIGIT = re2.compile(r"\d")
+_DIGIT = re.compile("[0-9]")  # one character: as linear as RE2, and quicker to call
 _IDEOGRAPH = re2.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 

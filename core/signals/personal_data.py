@@ -28,7 +28,7 @@ from core.signals._detectors import Detectors, Found, detectors, mask
 from core.signals._folding import folded, forms
 from core.signals._national import COUNTRIES
 from core.signals._reading import asked, load
-from core.words import split
+from core.words import remembered, split
 
 REGIONS: dict[str, tuple[str, ...]] = {
     "en": ("GB", "US"),
@@ -93,14 +93,20 @@ def build(*, languages: Sequence[str] = (), regions: Sequence[str] = ()) -> Sign
     table = detectors((*countries, *regions), {name: words for name, words in near.items() if words})
     phones = _phones(plans, near)
 
-    def read(conversation: Conversation) -> Reading:
-        text = folded(asked(conversation))
-        found = _search(text.text, table, phones, frozenset(near["version"]))
+    version = frozenset(near["version"])
+
+    @remembered
+    def told(burst: str) -> Reading:
+        text = folded(burst).text
+        found = _search(text, table, phones, version)
         if not found:
             return Reading(None, "no personal data")
         kinds = ", ".join(dict.fromkeys(one.kind for one in found))
-        shown = (mask(one.kind, text.text[one.start : one.end]) for one in found[:5])
+        shown = (mask(one.kind, text[one.start : one.end]) for one in found[:5])
         return Reading(kinds, "contains " + ", ".join(shown))
+
+    def read(conversation: Conversation) -> Reading:
+        return told(asked(conversation))
 
     return read
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import LONGEST, clip, find, fold, likeness, phrases, sentences, trigrams, words
+from core.words import (
+    LONGEST,
+    LONGEST_REMEMBERED,
+    MOST_MARKS,
+    clip,
+    find,
+    fold,
+    likeness,
+    phrases,
+    remembered,
+    sentences,
+    trigrams,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +85,64 @@ def test_folding_never_fails_and_folding_again_changes_nothing(text: str) -> Non
     once = fold(text)
     assert fold(once) == once
     assert all(word.strip() == word and word for word in words(text))
+
+
+@given(
+    st.text(
+        st.sampled_from("a\u0301\u0316\u0327\u0344\u0345\uff9e\uff9f\u3099\u0e31\ufdfa\ufb03\u1e9e\u0130\u09c7\u09be"),
+        max_size=60,
+    )
+)
+def test_folding_stacked_marks_again_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_of_many_marks_on_a_letter_the_first_few_stay() -> None:
+    assert fold("z" + "\u0316" * 1_000 + "o") == "z" + "\u0316" * MOST_MARKS + "o"
+    assert fold("\uff76" + "\uff9e" * 1_000).count("\u3099") <= MOST_MARKS
+    assert fold("z" + "\u0316" * MOST_MARKS) == "z" + "\u0316" * MOST_MARKS
+
+
+def test_a_character_that_unfolds_into_a_phrase_becomes_a_space() -> None:
+    assert fold("a\ufdfab") == "a b"
+    assert fold("5\u338f") == "5kg"
+
+
+def test_a_short_text_is_read_once_and_a_long_one_is_never_kept() -> None:
+    seen: list[str] = []
+
+    @remembered
+    def read(text: str) -> int:
+        seen.append(text)
+        return len(text)
+
+    short, long = "a" * LONGEST_REMEMBERED, "a" * (LONGEST_REMEMBERED + 1)
+    assert [read(short), read(short), read(long), read(long)] == [len(short)] * 2 + [len(long)] * 2
+    assert seen == [short, long, long]
+
+
+def test_the_words_of_a_text_may_be_changed_by_whoever_asked_for_them() -> None:
+    words("where is it").append("gone")
+    assert words("where is it") == ["where", "is", "it"]
+
+
+def test_marks_that_unfold_into_two_are_few_as_well() -> None:
+    once = fold("a" + "\u0344" * 1_000)
+    assert len(once) <= 1 + MOST_MARKS
+    assert fold(once) == once
+
+
+def test_marks_are_taken_away_before_they_are_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered: list[int] = []
+
+    class Counting:
+        category = staticmethod(unicodedata.category)
+
+        @staticmethod
+        def normalize(form: Literal["NFKC"], text: str) -> str:
+            ordered.append(len(text))
+            return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr("core.words.unicodedata", Counting)
+    fold("z" + "\u0316\u0301" * 1_999)
+    assert max(ordered) <= 1 + MOST_MARKS
