@@ -164,9 +164,9 @@ def phrases(known: Iterable[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
 def find(index: dict[str, tuple[tuple[str, ...], ...]], among: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
     """Every known phrase that stands among the words, as (position, phrase); the longest one at each position."""
     hits: list[tuple[int, tuple[str, ...]]] = []
-    for at, word in enumerate(among):
-        for phrase in index.get(word, ()):
-            if tuple(among[at : at + len(phrase)]) == phrase:
+    for at, group in enumerate(map(index.get, among)):
+        for phrase in group or ():
+            if len(phrase) == 1 or tuple(among[at : at + len(phrase)]) == phrase:
                 hits.append((at, phrase))
                 break
     return hits

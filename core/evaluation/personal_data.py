@@ -20,11 +20,8 @@ from typing import Any
 
 from core.evaluation._measures import Evaluation, Figure, Task, share
 from core.evaluation._rows import fault, tree
-from core.signals._detectors import detectors
 from core.signals._folding import folded
-from core.signals._national import COUNTRIES
-from core.signals._reading import load
-from core.signals.personal_data import REGIONS, _phones, _search
+from core.signals.personal_data import finder
 from core.words import clip
 
 LANGUAGES = ("en", "da", "de")
@@ -74,7 +71,7 @@ def evaluate(task: Task) -> Evaluation:
     """The figures on a file; `train` is not used. SettingsError when the file is not of this shape."""
     texts = labelled(task.data)
     pieces = [piece for _, wanted in texts for piece in wanted]
-    metrics = scored(texts, finder())
+    metrics = scored(texts, read_by_signal())
     metrics["not_read"] = share(sum(not piece.kind for piece in pieces), len(pieces))
     return Evaluation("personal_data", len(texts), metrics, scored(texts, plainly))
 
@@ -112,18 +109,13 @@ def scored(texts: Sequence[tuple[str, Sequence[Piece]]], find: Find) -> dict[str
     return figures
 
 
-def finder() -> Find:
-    """What the signal finds, with its place: built as the signal builds it."""
-    near = load("personal_data")
-    plans = [region for code in LANGUAGES for region in REGIONS[code]]
-    countries = sorted({country for code in LANGUAGES for country in COUNTRIES.get(code, "").split()})
-    table = detectors(countries, {name: words for name, words in near.items() if words})
-    phones, version = _phones(plans, near), frozenset(near["version"])
+def read_by_signal() -> Find:
+    """What the signal finds, with its place in the original text."""
+    find_in = finder(LANGUAGES)
 
     def find(text: str) -> list[Piece]:
         read = folded(clip(text))
-        found = _search(read.text, table, phones, version)
-        return [Piece(one.kind, *read.span(one.start, one.end)) for one in found]
+        return [Piece(one.kind, *read.span(one.start, one.end)) for one in find_in(read.text)]
 
     return find
 

@@ -86,19 +86,12 @@ def build(*, languages: Sequence[str] = (), regions: Sequence[str] = ()) -> Sign
 
     A language's national numbers are looked for in any case, those of `regions` besides.
     """
-    spoken = tuple(code.partition("-")[0].lower() for code in languages) or ("en",)
-    near = load("personal_data")
-    plans = tuple(regions) or tuple(region for code in spoken for region in REGIONS.get(code, ()))
-    countries = {country for code in spoken for country in COUNTRIES.get(code, "").split()}
-    table = detectors((*countries, *regions), {name: words for name, words in near.items() if words})
-    phones = _phones(plans, near)
-
-    version = frozenset(near["version"])
+    find = finder(languages, regions)
 
     @remembered
     def told(burst: str) -> Reading:
         text = folded(burst).text
-        found = _search(text, table, phones, version)
+        found = find(text)
         if not found:
             return Reading(None, "no personal data")
         kinds = ", ".join(dict.fromkeys(one.kind for one in found))
@@ -109,6 +102,21 @@ def build(*, languages: Sequence[str] = (), regions: Sequence[str] = ()) -> Sign
         return told(asked(conversation))
 
     return read
+
+
+def finder(languages: Sequence[str] = (), regions: Sequence[str] = ()) -> Finder:
+    """What finds the pieces in a folded text; options as those of `build`."""
+    spoken = tuple(code.partition("-")[0].lower() for code in languages) or ("en",)
+    near = load("personal_data")
+    plans = tuple(regions) or tuple(region for code in spoken for region in REGIONS.get(code, ()))
+    countries = {country for code in spoken for country in COUNTRIES.get(code, "").split()}
+    table = detectors((*countries, *regions), {name: words for name, words in near.items() if words})
+    phones, version = _phones(plans, near), frozenset(near["version"])
+
+    def find(text: str) -> list[Found]:
+        return _search(text, table, phones, version)
+
+    return find
 
 
 def _search(text: str, table: Detectors, phones: Finder, version: frozenset[str]) -> list[Found]:

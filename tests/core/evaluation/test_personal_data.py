@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import SettingsError
 from core.evaluation._measures import Evaluation, Task
-from core.evaluation.personal_data import evaluate, finder
+from core.evaluation.personal_data import evaluate, read_by_signal
 from core.meaning import Encoder
 
 EMAIL = {"entity_type": "EMAIL_ADDRESS", "start_position": 11, "end_position": 26}
@@ -64,7 +64,7 @@ def test_what_nobody_labelled_lowers_precision_and_so_does_another_kind(tmp_path
 
 def test_the_place_is_that_of_the_original_text(tmp_path: Path) -> None:
     text = "\u00c6\ufb01\u00ad\u200b: m\u200be@example.org!"
-    (piece,) = finder()(text)
+    (piece,) = read_by_signal()(text)
     assert text[piece.start : piece.end] == "m\u200be@example.org"
     before = row(text, EMAIL_ADDRESS="\u00c6\ufb01\u00ad\u200b:")
     assert measured(tmp_path / "a.json", [before]).metrics["recall"].value == 0
