@@ -29,6 +29,7 @@ SETS: tuple[tuple[str, str, str], ...] = (
     ("rephrase", "faq/queries.csv", ""),
     ("rephrase", "rephrase_turns.csv", ""),
     ("asks_for_person", "asks_for_person.csv", ""),
+    ("asks_for_person", "asks_for_person_blind.csv", ""),
     ("personal_data", "pii/generated_small.json", ""),
     ("complexity", "routing/routellm_mmlu.csv", ""),
     ("complexity", "routing/routellm_gsm8k.csv", ""),
