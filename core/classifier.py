@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,7 +123,7 @@ class Classifier:
         found = self.evidence(meaning)
         if found is None:
             return None
-        total = ANY_INTERCEPT + sum(w * x for w, x in zip(ANY_WEIGHTS, found.inputs, strict=True))
+        total = ANY_INTERCEPT + sum(map(mul, ANY_WEIGHTS, found.inputs))
         any_of_these = 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
         return Guess(self.names[found.intent], self.texts[found.example], any_of_these, found.chosen)
 
@@ -154,24 +155,25 @@ class Learned:
 
     def evidence(self, meaning: Vector) -> Evidence:
         """What speaks for the likeliest intent of one text."""
-        z = self._matrix @ meaning
+        z = self._matrix.dot(meaning)
         z += self._constant
-        finalists = z.argpartition(-FINALISTS)[-FINALISTS:].tolist() if len(z) > FINALISTS else range(len(z))
-        scale, nearness = self.weights.scale, self.weights.nearness
-        high = float(z.max())
+        high = z.item(z.argmax())
         z -= high
-        energy = math.log(float(np.exp(z).sum()))
-        whole = float(np.exp(z * scale).sum())
+        outputs = z.tolist()
+        finalists = sorted(range(len(outputs)), key=outputs.__getitem__, reverse=True)[:FINALISTS]
+        energy = math.log(np.add.reduce(np.exp(z)))
+        scale, nearness = self.weights.scale, self.weights.nearness
+        whole = float(np.add.reduce(np.exp(z * scale)))
         heard = []
         for n in finalists:
-            near = self.blocks.rows[n] @ meaning
-            at = int(near.argmax())
-            vote, dense = scale * float(z[n]), density(near)
-            heard.append((vote + nearness * dense, n, at, vote, float(near[at]), dense))
+            near = self.blocks.rows[n].dot(meaning)
+            at = near.argmax()
+            vote, dense = scale * outputs[n], density(near)
+            heard.append((vote + nearness * dense, n, at, vote, near.item(at), dense))
         votes, intents, places, shares, cosines, densities = zip(*heard, strict=True)
         best = votes.index(max(votes))
         mass = sum(map(math.exp, shares)) / whole
-        among = 1 / sum(math.exp(vote - votes[best]) for vote in votes)
+        among = 1 / sum([math.exp(vote - votes[best]) for vote in votes])
         intent = intents[best]
         example = int(self.blocks.numbers[intent][places[best]])
         chosen = min(1.0, mass * among)

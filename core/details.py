@@ -27,10 +27,12 @@ for _pair in _OPPOSITES.split():
     _one, _other = _pair.split("|")
     _SIDES[_one] = (*_SIDES.get(_one, ()), _other)
     _SIDES[_other] = (*_SIDES.get(_other, ()), _one)
+_SIDED = frozenset(_SIDES)
 
 _COUNTED = "zero one two three four five six seven eight nine ten eleven twelve"
 _NUMBERS = {name: str(n) for n, name in enumerate(_COUNTED.split()) if n != 1}
 """Number words; "one" is left out, for it is mostly no number."""
+_COUNTING = frozenset(_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,17 @@ class Details:
 
 def details(tokens: Sequence[str]) -> Details:
     """The details in the folded words of a text."""
-    numbers = frozenset(_NUMBERS.get(token, token) for token in tokens if token in _NUMBERS or _counts(token))
-    said_no = sum(token in _NEGATIONS or token.endswith("n't") for token in tokens)
-    return Details(numbers, said_no % 2 == 1, frozenset(token for token in tokens if token in _SIDES))
-
-
-def _counts(token: str) -> bool:
-    return not token.isalpha() and any(c.isdigit() for c in token)
+    once = frozenset(tokens)
+    mixed = [token for token in once if not token.isalpha()]
+    numbers = [_NUMBERS[name] for name in _COUNTING & once]
+    negating = [*(_NEGATIONS & once)]
+    for token in mixed:
+        if any(map(str.isdigit, token)):
+            numbers.append(token)
+        if token.endswith("n't"):
+            negating.append(token)
+    said_no = sum(map(tokens.count, negating))
+    return Details(frozenset(numbers), said_no % 2 == 1, _SIDED & once)
 
 
 def differ(question: Details, wording: Details) -> tuple[float, float]:
@@ -58,9 +64,11 @@ def differ(question: Details, wording: Details) -> tuple[float, float]:
     the other has the opposite.
     """
     numbers = bool(question.numbers and wording.numbers) and question.numbers.isdisjoint(wording.numbers)
-    opposite = bool(question.sides and wording.sides) and any(
-        other in question.sides and other not in wording.sides and side not in question.sides
-        for side in wording.sides
-        for other in _SIDES[side]
+    opposite = bool(question.sides and wording.sides) and _opposed(question.sides, wording.sides)
+    return float(numbers), ((question.negated != wording.negated) + opposite) / 2
+
+
+def _opposed(question: frozenset[str], wording: frozenset[str]) -> bool:
+    return any(
+        other in question and other not in wording for side in wording if side not in question for other in _SIDES[side]
     )
-    return float(numbers), (float(question.negated != wording.negated) + float(opposite)) / 2

@@ -8,6 +8,7 @@ library is built.
 from __future__ import annotations
 
 import heapq
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.articles import Article, parse_csv, parse_faq_markdown, parse_faq_yaml, parse_intents_yaml, parse_knowledge
-from core.details import Details, details, differ
+from core.details import details, differ
 from core.errors import Problem, SettingsError
 from core.evidence import Evidence, Meant
 from core.likeness import MeaningIndex, Near
@@ -71,7 +72,7 @@ class Library:
     def __init__(self, articles: Iterable[Article]) -> None:
         self.articles = tuple(articles)
         wordings = [(n, text) for n, a in enumerate(self.articles) for text in (a.question, *a.asked_as)]
-        self._recent: dict[tuple[str, bool], list[Found]] = {}
+        self._recent: dict[tuple[str, bool], tuple[int, list[Found]]] = {}
         self._owners = [n for n, _ in wordings]
         self._wordings = GramIndex([text for _, text in wordings])
         self._details = [details(words(text)) for _, text in wordings]
@@ -95,44 +96,55 @@ class Library:
         With its `meaning`, and once meanings are learned, they are found by that, otherwise by words.
         """
         meant = meaning is not None and self._meanings is not None
-        found = self._recent.get((text, meant))
-        if found is None:
+        known, found = self._recent.get((text, meant), (0, []))
+        if known < min(limit, MOST_FOUND):
+            known = min(limit, MOST_FOUND) if meant else MOST_FOUND  # by words the first takes as long as all
+            evidence = self.meant(text, meaning, known) if meaning is not None and meant else self.evidence(text)
+            found = [Found(article, each.probability, meant) for article, each in evidence]
             if len(self._recent) >= REMEMBERED:
                 self._recent.clear()
-            evidence = self.meant(text, meaning, MOST_FOUND) if meaning is not None and meant else self.evidence(text)
-            found = [Found(article, each.probability, meant) for article, each in evidence]
-            self._recent[text, meant] = found
+            self._recent[text, meant] = known, found
         return found[:limit]
 
     def meant(self, text: str, meaning: Vector, limit: int = 5) -> list[tuple[Article, Meant]]:
         """What speaks for each article by the meaning of a question; nothing before meanings are learned."""
-        if self._meanings is None:
+        if self._meanings is None or limit < 1:
             return []
         tokens = _tokens(text)
         same = self._exact.get(_core(tokens), -1)
         near = self._meanings.best(meaning, LOOKED_AT)
         if same >= 0 and all(each.article != same for each in near):
             near.append(self._meanings.compare(same, meaning))
-        alike = self._wordings.likeness(tokens, [each.wording for each in near])
-        unlike = self._unlike(details(tokens), near)
-        ranked = sorted(
-            range(len(near)), key=lambda i: (near[i].article != same, -_rank(near[i], alike[i], unlike[i]), i)
-        )
         found = []
-        for i in ranked[:limit]:
-            each = near[i]
-            lead = each.cosine - max((near[n].cosine for n in ranked if n != i), default=0.0)
-            meant = Meant(each.cosine, each.whole, alike[i], lead, unlike[i][0], exact=each.article == same)
+        for each, alike, numbers in self._ranked(near, tokens, same, limit):
+            lead = each.cosine - max([rival.cosine for rival in near if rival is not each], default=0.0)
+            meant = Meant(each.cosine, each.whole, alike, lead, numbers, exact=each.article == same)
             found.append((self.articles[each.article], meant))
         return found
 
-    def _unlike(self, asked: Details, near: Sequence[Near]) -> list[tuple[float, float]]:
-        """Whether each article is about other numbers, and how much it says the opposite beside a twin of it."""
-        found = [differ(asked, self._details[each.wording]) for each in near]
-        if self._meanings is None or not any(opposite for _, opposite in found):
-            return found
-        twins = self._meanings.twins([each.wording for each in near])
-        return [(numbers, opposite if twin else 0.0) for (numbers, opposite), twin in zip(found, twins, strict=True)]
+    def _ranked(
+        self, near: Sequence[Near], tokens: Sequence[str], same: int, limit: int
+    ) -> list[tuple[Near, float, float]]:
+        """The best `limit`, each with its likeness in words and whether it is about other numbers. Words are compared
+        only where they can change who that is, the opposite counts only beside a twin.
+        """
+        asked, like, twins = details(tokens), self._wordings.like(tokens), list[bool]()
+        differences = [differ(asked, self._details[each.wording]) for each in near]
+        hopes = [  # as if all words were the same
+            (each.article != same, -_rank(each, 1.0, numbers), i)
+            for i, (each, (numbers, _)) in enumerate(zip(near, differences, strict=True))
+        ]
+        ranked: list[tuple[bool, float, int, float]] = []
+        for hope in sorted(hopes):
+            if len(ranked) >= limit and hope > ranked[limit - 1]:
+                break
+            other, _, i = hope
+            alike, (unlike, opposite) = like(near[i].wording), differences[i]
+            if opposite and self._meanings is not None:
+                twins = twins or self._meanings.twins([each.wording for each in near])
+                unlike += opposite if twins[i] else 0.0
+            insort(ranked, (other, -_rank(near[i], alike, unlike), i, alike))
+        return [(near[i], alike, differences[i][0]) for _, _, i, alike in ranked[:limit]]
 
     def _likeness(self, tokens: Sequence[str]) -> dict[int, float]:
         """The likeness in words of each article that shares any with the question."""
@@ -159,8 +171,8 @@ class Library:
         ]
 
 
-def _rank(near: Near, alike: float, unlike: tuple[float, float]) -> float:
-    return near.cosine + WHOLE * near.whole + WORDS * alike - UNLIKE * sum(unlike)
+def _rank(near: Near, alike: float, unlike: float) -> float:
+    return near.cosine + WHOLE * near.whole + WORDS * alike - UNLIKE * unlike
 
 
 def _weigh(score: float, body: float, rival: float, carried: int, *, exact: bool) -> Evidence:
@@ -180,7 +192,9 @@ def _tokens(text: str) -> tuple[str, ...]:
     """The words of a question without numbers, "where's" as "where is"."""
     tokens: list[str] = []
     for token in words(clip(text)):
-        if token.endswith("'s"):
+        if token.isalpha():
+            tokens.append(token)
+        elif token.endswith("'s"):
             tokens += (token[:-2], "is")
         elif not _is_number(token):
             tokens.append(token)
@@ -190,7 +204,7 @@ def _tokens(text: str) -> tuple[str, ...]:
 def _core(tokens: Iterable[str]) -> tuple[str, ...]:
     """The words that make it this question; all of them when it is nothing but polite."""
     every = tuple(tokens)
-    return tuple(token for token in every if token not in POLITE) or every
+    return every if POLITE.isdisjoint(every) else tuple([each for each in every if each not in POLITE]) or every
 
 
 def _is_number(token: str) -> bool:

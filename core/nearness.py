@@ -60,8 +60,8 @@ def spread(numbers: Labels, most: int) -> Labels:
 
 def density(near: Vector) -> float:
     """The logarithm of the mean weight of the examples at these cosines."""
-    high = float(near.max())
-    return SHARPNESS * (high - 1) + math.log(float(np.exp(SHARPNESS * (near - high)).mean()))
+    high = near.item(near.argmax())
+    return SHARPNESS * (high - 1) + math.log(float(np.add.reduce(np.exp(SHARPNESS * (near - high))) / len(near)))
 
 
 def weigh(outputs: Matrix, blocks: Blocks, rows: Matrix, owners: Labels, shipped: Weights) -> Weights:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
+from sys import intern
 
 from core.function_words import STOP_WORDS
 from core.words import words
@@ -39,20 +41,40 @@ STEM = 5
 LONGEST_QUERY = 60
 """Words of a question that are looked up: twice the 99th percentile of the customers' messages in data/tweetsumm."""
 
+WORDS_REMEMBERED, LONGEST_REMEMBERED = 4_096, 32
+"""Words whose n-grams are kept, and how long such a word may be: most words have been read before. A few megabytes."""
+
 Postings = tuple[list[int], list[float]]
+Asked = tuple[dict[str, float], float]
+"""A question's n-grams with their weights, and the length of all weights together."""
 
 
-def grams(tokens: Iterable[str]) -> dict[str, float]:
+def grams(tokens: Sequence[str]) -> dict[str, float]:
     """Each character trigram of each word with the word's borders, and its weighted count."""
+    telling = [token for token in tokens if token not in STOP_WORDS]
     counts: dict[str, float] = {}
-    earlier = counts.get
-    for token in tokens:
-        weight = STOP_WEIGHT if token in STOP_WORDS else 1.0
-        padded = f" {token} "
-        for i in range(len(padded) - SIZE + 1):
-            gram = padded[i : i + SIZE]
-            counts[gram] = earlier(gram, 0.0) + weight
+    for gram in chain.from_iterable(map(_of_word, telling)):
+        counts[gram] = counts[gram] + 1 if gram in counts else 1
+    if len(telling) < len(tokens):
+        for gram in chain.from_iterable(_of_word(token) for token in tokens if token in STOP_WORDS):
+            counts[gram] = counts.get(gram, 0.0) + STOP_WEIGHT
     return counts
+
+
+class _Grams(dict[str, tuple[str, ...]]):
+    """The n-grams of any word; those of short words read before are kept."""
+
+    def __missing__(self, token: str) -> tuple[str, ...]:
+        padded = f" {token} "
+        cut = tuple([intern(padded[i : i + SIZE]) for i in range(len(padded) - SIZE + 1)])  # found quicker in a dict
+        if len(token) <= LONGEST_REMEMBERED:
+            if len(self) >= WORDS_REMEMBERED:
+                self.clear()
+            self[token] = cut
+        return cut
+
+
+_of_word = _Grams().__getitem__
 
 
 def stems(tokens: Iterable[str]) -> list[str]:
@@ -89,35 +111,43 @@ class GramIndex:
         """Document number -> cosine, 0 to 1, for every document that shares an n-gram with the words."""
         scores: dict[int, float] = {}
         earlier, postings = scores.get, self._postings.get
-        for gram, weight in self._asked(tokens):
+        asked, length = self._asked(tokens)
+        for gram, weight in asked.items():
             found = postings(gram)
             if found:
+                part = weight / length
                 for number, share in zip(*found, strict=True):
-                    scores[number] = earlier(number, 0.0) + weight * share
+                    scores[number] = earlier(number, 0.0) + part * share
         return scores
 
     def likeness(self, tokens: Sequence[str], documents: Iterable[int]) -> list[float]:
         """The cosine with each of these documents; for a few far quicker than `search`."""
-        asked, cosines = dict(self._asked(tokens)), []
-        for number in documents:
-            document = self._documents[number]
-            shared = asked.keys() & document.keys()
-            cosines.append(math.fsum([asked[gram] * document[gram] for gram in shared]))  # exact: in any order the same
-        return cosines
+        return list(map(self.like(tokens), documents))
 
-    def _asked(self, tokens: Sequence[str]) -> list[tuple[str, float]]:
-        """The n-grams of a question with their weights, of length 1 together."""
-        rarity = self._rarity.get
-        weighed = [
-            (gram, (count if count <= 1 else 1 + math.log(count)) * rarity(gram, self._unseen))
-            for gram, count in _asked_grams(tuple(tokens[:LONGEST_QUERY])).items()
-        ]
-        length = math.sqrt(sum(weight * weight for _, weight in weighed)) or 1.0
-        return [(gram, weight / length) for gram, weight in weighed]
+    def like(self, tokens: Sequence[str]) -> Callable[[int], float]:
+        """The same for one document after the other."""
+        asked, length = self._asked(tokens)
+
+        def cosine(document: int) -> float:
+            known = self._documents[document].items()
+            products = [weight * asked[gram] for gram, weight in known if gram in asked]
+            return math.fsum(products) / length  # exact: in any order the same
+
+        return cosine
+
+    def _asked(self, tokens: Sequence[str]) -> Asked:
+        """The n-grams of a question with their weights, to be compared with documents."""
+        rarity, unseen = self._rarity, self._unseen
+        counts = _asked_grams(tuple(tokens[:LONGEST_QUERY]))
+        weights = {  # not with get(): half the time
+            gram: (rarity[gram] if gram in rarity else unseen) * (1 if count == 1 else _damped(count))  # noqa: SIM401
+            for gram, count in counts.items()
+        }
+        return weights, math.hypot(*weights.values()) or 1.0
 
     def _unit(self, counts: Mapping[str, float]) -> dict[str, float]:
-        weighed = {g: (c if c <= 1 else 1 + math.log(c)) * self._rarity[g] for g, c in counts.items()}
-        length = math.sqrt(sum(w * w for w in weighed.values())) or 1.0
+        weighed = {gram: _damped(count) * self._rarity[gram] for gram, count in counts.items()}
+        length = math.hypot(*weighed.values()) or 1.0
         return {gram: weight / length for gram, weight in weighed.items()}
 
 
@@ -157,6 +187,10 @@ class StemIndex:
         wanted = set(stems(tokens[:LONGEST_QUERY]))
         whole = sum(self._rarity.get(stem, self._unseen) for stem in wanted)
         return sum(self._rarity[s] for s in sorted(wanted) if s in self._rarity) / whole if whole else 0.0
+
+
+def _damped(count: float) -> float:
+    return count if count <= 1 else 1 + math.log(count)
 
 
 def _rarity(frequency: Mapping[str, int], documents: int) -> dict[str, float]:

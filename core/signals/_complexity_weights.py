@@ -61,12 +61,12 @@ class Weights:
 
     def by_meaning(self, values: Sequence[float], said: Sequence[str], meaning: Vector) -> float:
         """The log odds from counts, terms and vector."""
-        known = sum(self.terms.get(term, 0.0) for term in said) / math.sqrt(len(said) or 1)
+        known = sum([gain for gain in map(self.terms.get, said) if gain]) / math.sqrt(len(said) or 1)
         return self.meant.total(values) + known + float(meaning @ self.vector)
 
     def is_near(self, meaning: Vector) -> bool:
         """Whether a text is about the like of what the formula was fitted on."""
-        return float((self.centres @ meaning).max()) >= self.near
+        return float(max(self.centres.dot(meaning).tolist())) >= self.near
 
 
 def probability(total: float) -> float:

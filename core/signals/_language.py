@@ -10,10 +10,11 @@ Units: gains and costs are tenths of a nat (natural logarithm of a ratio of prob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import exp
+from operator import add, and_
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -70,7 +71,6 @@ WEIGHTS = Path(__file__).parent / "_data" / "language_trigrams.txt"
 
 _ENGLISH = CODES.index("en")
 _LANES = Struct(f"<{len(CODES)}I")
-_ALL = (1 << len(CODES)) - 1
 _PLAIN = str.maketrans("\u0131\u0142\u00f8\u0111", "ilod")
 """Letters whose stroke or missing dot is no mark of its own."""
 
@@ -94,6 +94,20 @@ class _Word(NamedTuple):
     above: int
 
 
+class _Said(dict[str, _Word]):
+    """What words say, found out once. When full it begins anew: cheaper than to know which word is the oldest."""
+
+    def __init__(self, read: Callable[[str], _Word]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, word: str) -> _Word:
+        if len(self) >= KEPT:
+            self.clear()
+        said = self[word] = self._read(word)
+        return said
+
+
 class Tongues:
     """The tables: trigram -> gains of all CODES in one number (`_LANES`), word -> places in CODES of those that use it.
 
@@ -103,7 +117,7 @@ class Tongues:
     def __init__(self, trigrams: Mapping[str, int], words: Mapping[str, tuple[int, ...]]) -> None:
         self._trigrams = trigrams
         self._words = words
-        self._said = lru_cache(maxsize=KEPT)(self._word)
+        self._said = _Said(self._word)
 
     def gains(self, word: str) -> list[int]:
         """The gain of one folded word for each of CODES."""
@@ -118,23 +132,26 @@ class Tongues:
 
     def parts(self, words: Iterable[str]) -> list[str]:
         """The words as they are looked up: parted at an apostrophe where the whole is not a frequent word."""
-        return [part for word in words for part in ((word,) if word in self._words else word.split("'")) if part]
+        found: list[str] = []
+        for word in words:
+            if "'" not in word or word in self._words:
+                found.append(word)
+            else:
+                found.extend(filter(None, word.split("'")))
+        return found
 
     def tell(self, words: Sequence[str], own: frozenset[str]) -> Told | None:
         """Which language the folded words are in, `own` preferred; None without words."""
-        said = [(word, self._said(word)) for word in self.parts(words)]
-        if not said:
+        parts = self.parts(words)
+        if not parts:
             return None
-        totals = list(map(int.__add__, _unpacked(sum(word.speaks for _, word in said)), _ahead(own)))
-        borrowing = _ALL
-        for _, word in said:
-            borrowing &= word.english
-        for place in range(len(CODES)) if borrowing else ():
-            totals[place] -= ALL_BORROWED * (borrowing >> place & 1)
+        speaks, english, above = zip(*map(self._said.__getitem__, parts), strict=True)
+        totals = list(map(add, _unpacked(sum(speaks)), _ahead(own, reduce(and_, english))))
         most = max(totals)
         best = totals.index(most)
         share = 1 / sum([exp(SHARPNESS * (total - most)) for total in totals])
-        return Told(CODES[best], share, tuple(word for word, told in said if told.above >> best & 1))
+        because = [word for word, languages in zip(parts, above, strict=True) if languages >> best & 1]
+        return Told(CODES[best], share, tuple(because))
 
     def _word(self, word: str) -> _Word:
         row = self.gains(word)
@@ -151,10 +168,11 @@ def _unpacked(lanes: int) -> tuple[int, ...]:
     return _LANES.unpack(lanes.to_bytes(_LANES.size, "little"))
 
 
-@lru_cache(maxsize=64)
-def _ahead(own: frozenset[str]) -> tuple[int, ...]:
-    """What each of CODES starts with."""
-    return tuple(OWN if code in own else -HANDICAP[code] for code in CODES)
+@lru_cache(maxsize=1_024)
+def _ahead(own: frozenset[str], borrowing: int) -> tuple[int, ...]:
+    """What each of CODES starts with; `borrowing` are those in which no word is likelier than in English."""
+    starts = [OWN if code in own else -HANDICAP[code] for code in CODES]
+    return tuple([start - ALL_BORROWED * (borrowing >> place & 1) for place, start in enumerate(starts)])
 
 
 def tongues() -> Tongues:

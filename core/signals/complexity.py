@@ -54,6 +54,9 @@ LONG = 60
 FEWEST_NUMBERS = 2
 """Numbers that, with a word or a sign for what to do with them, are arithmetic."""
 
+RECKONED = ("operators", "amount", "rate", "comparison")
+"""Pieces that say what to do with numbers."""
+
 FOLLOW_UP = 4
 """Words of the longest burst that is taken to go on with the one before ("yes, do it")."""
 
@@ -69,12 +72,14 @@ def reader(weights: Weights) -> Signal:
     counted = remembered(lambda text: counter.count(clip(text)))
 
     def read(conversation: Conversation) -> Reading:
-        newest, before = [*asks(conversation, 2), None, None][:2]
-        if newest is None:
+        newest = asks(conversation, 1)
+        if not newest:
             return Reading(None, "nothing was asked")
-        seen = counted(newest.text)
-        reading = _read(newest, seen, conversation.meanings, weights)
-        if reading.value is None and before and len(seen.tokens) <= FOLLOW_UP and not counter.closes(seen.tokens):
+        seen = counted(newest[0].text)
+        reading = _read(newest[0], seen, conversation.meanings, weights)
+        if reading.value is not None or len(seen.tokens) > FOLLOW_UP or counter.closes(seen.tokens):
+            return reading
+        for before in asks(conversation, 2)[1:]:
             earlier = _read(before, counted(before.text), conversation.meanings, weights)
             return Reading(earlier.value, f"goes on with {quote(before.text)}: {earlier.note}", earlier.score)
         return reading
@@ -103,13 +108,12 @@ def _told(marks: Mapping[str, str]) -> str:
 
 def _marks(seen: Counts) -> dict[str, str]:
     """What in a text is work, by name, with the pieces that show it."""
-    found = dict(seen.found)
-    numbers, operators = found.pop("numbers", ()), found.pop("operators", ())
-    reckoned = [*operators, *found.get("amount", ()), *found.get("rate", ()), *found.get("comparison", ())]
+    found = seen.found
     marks: dict[str, str] = {}
     if seen.questions > 1:
         marks["several questions"] = ""
-    if len(numbers) >= FEWEST_NUMBERS and reckoned:
+    numbers = found.get("numbers", ())
+    if len(numbers) >= FEWEST_NUMBERS and not found.keys().isdisjoint(RECKONED):
         marks["arithmetic"] = quote(" ".join(numbers[:4]))
     for name, kind in (("a condition", "condition"), ("a comparison", "comparison"), ("reasons", "reasoning")):
         if kind in found:

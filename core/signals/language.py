@@ -20,13 +20,14 @@ word that is named is wrong one time in seven.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from core.asks import asks
 from core.conversation import Conversation
 from core.rules import Reading, Signal
 from core.signals._language import RIVALS, Tongues, tongues
-from core.signals._reading import bursts, load, plain, quote
-from core.words import fold, remembered, split
+from core.signals._reading import load, plain, quote
+from core.words import clip, fold, remembered, split
 
 SCRIPTS: tuple[tuple[str, str, str], ...] = (
     ("\u0400", "\u052f", "ru"), ("\u0600", "\u06ff", "ar"), ("\u0590", "\u05ff", "he"), ("\u0370", "\u03ff", "el"),
@@ -93,7 +94,7 @@ def build(*, languages: Sequence[str] = ()) -> Signal:
     """The signal; `languages` are the bot's own, preferred where the text allows it."""
     configured = [code.partition("-")[0].lower() for code in languages]
     called = {TOLD_AS.get(code, code): code for code in configured}
-    tables = tongues()
+    own, tables = frozenset(called), tongues()
     listed = load("language")
     frequent = {code: frozenset(listed[code]) for codes in BY_WORDS.values() for code in codes}
 
@@ -101,12 +102,12 @@ def build(*, languages: Sequence[str] = ()) -> Signal:
     def told(text: str) -> Found:
         folded = fold(text)
         found = _by_script(folded, frequent)
-        return found if found[0] else _by_words(folded, tables, frozenset(called))
+        return found if found[0] else _by_words(folded, tables, own)
 
     def read(conversation: Conversation) -> Reading:
         text = ""
-        for newer, _ in bursts(conversation, LOOK_BACK):
-            text = f"{text} {plain(newer)}".lstrip()[:LONGEST]
+        for newer in _newest_first(conversation):
+            text = f"{text} {newer}".lstrip()[:LONGEST]
             code, score, because = told(text)
             if code:
                 code = called.get(code, code)
@@ -116,10 +117,18 @@ def build(*, languages: Sequence[str] = ()) -> Signal:
     return read
 
 
+def _newest_first(conversation: Conversation) -> Iterator[str]:
+    """What the customer wrote without addresses, burst by burst; earlier ones are looked for only when wanted."""
+    for most, known in ((1, 0), (LOOK_BACK, 1)):
+        for ask in asks(conversation, most)[known:]:
+            text = clip(ask.text)
+            yield plain(text) if "@" in text or "/" in text else " ".join(text.split())
+
+
 def _by_words(text: str, tables: Tongues, own: frozenset[str]) -> Found:
     """The language of a folded text in Latin letters."""
     different = list(dict.fromkeys(split(text.replace(DOT, ""))))[:MOST_WORDS]
-    words = [word for word in different if (word[0] < "\u0370" and word.isalpha()) or "'" in word]
+    words = [word for word in different if (word.isalpha() and word[0] < "\u0370") or "'" in word]
     told = tables.tell(words, own)
     least = SURE if len(words) >= SHORT else SURE_WHEN_SHORT
     if told is None or told.share < least or (told.code in RIVALS and told.code not in own):
