@@ -50,7 +50,8 @@ STRETCHED = re.compile(r"([a-vxyz])\1{2,}", re.IGNORECASE)
 """A letter three times in a row ("sooo"), but not www."""
 
 ENGLISH = FUNCTION_WORDS["en"]
-FOREIGN = frozenset[str]().union(*FUNCTION_WORDS.values()) - ENGLISH
+SMALL = frozenset[str]().union(*FUNCTION_WORDS.values())
+"""The small words of every language, English among them."""
 
 Index = dict[str, dict[str, list[tuple[list[str], str, str]]]]
 
@@ -81,7 +82,7 @@ class Gauge:
         text = plain(text)[:LONGEST]
         tokens = split(fold(text))
         hits = _hits(self._index, tokens)
-        if any(mark in text for mark in EMPHATIC):
+        if ("!" in text or "?" in text) and any(mark in text for mark in EMPHATIC):
             hits["outright"] += hits["demand"]
         mocking = bool(hits["mocking"])
         if mocking:
@@ -98,7 +99,8 @@ class Gauge:
         values["short"] = float(len(tokens) <= SHORT)
         values |= _marks(text)
         told = dict.fromkeys(phrase for kind in TELLING for _, phrase in hits[kind])
-        english = len(ENGLISH.intersection(tokens)) >= len(FOREIGN.intersection(tokens))
+        small = SMALL.intersection(tokens)
+        english = 2 * len(small & ENGLISH) >= len(small)
         return Burst(tuple(values[name] for name in INPUTS), outright, tuple(told), english)
 
 
@@ -119,9 +121,8 @@ def _index(groups: dict[str, tuple[str, ...]]) -> Index:
 def _hits(index: Index, tokens: list[str]) -> defaultdict[str, list[tuple[int, str]]]:
     """By kind every listed phrase with its place; of one kind the longest at each place."""
     hits: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-    for at, (word, second) in enumerate(zip(tokens, [*tokens[1:], ""], strict=False)):
-        if (by_second := index.get(word)) is None:
-            continue
+    for at in [at for at, word in enumerate(tokens) if word in index]:
+        by_second, second = index[tokens[at]], "".join(tokens[at + 1 : at + 2])
         taken: list[str] = []
         for parts, phrase, kind in by_second.get(second, ()) if second else ():
             if kind not in taken and tokens[at : at + len(parts)] == parts:
@@ -135,19 +136,22 @@ def _hits(index: Index, tokens: list[str]) -> defaultdict[str, list[tuple[int, s
 
 def _marks(text: str) -> dict[str, float]:
     """What is not words: emoji, shouting, punctuation, stretched words."""
-    seen = frozenset(text)
+    seen = frozenset[str]() if text.isascii() else frozenset(text)
     return {
         "emoji_against": min(sum(text.count(mark) for mark in AGAINST & seen), 2) / 2,
         "emoji_for": min(sum(text.count(mark) for mark in FOR & seen), 2) / 2,
         "capitals": _capitals(text),
         "exclamations": min(text.count("!"), MOST) / MOST,
         "questions": min(text.count("?"), MOST) / MOST,
-        "emphatic": float(any(mark in text for mark in DOUBTING)),
+        "emphatic": float("?" in text and any(mark in text for mark in DOUBTING)),
         "stretched": float(STRETCHED.search(text) is not None),
     }
 
 
 def _capitals(text: str) -> float:
     """How many words are shouted, up to 4, as a share of 4; one word alone is no shouting."""
-    spoken = [word for word in text.split() if len(word) > 2 and word.isalpha()]
-    return min(sum(word.isupper() for word in spoken), 4) / 4 if len(spoken) > 1 else 0.0
+    shouted = sum(len(word) > 2 and word.isalpha() for word in text.split() if word.isupper())
+    if not shouted:
+        return 0.0
+    spoken = sum(len(word) > 2 and word.isalpha() for word in text.split())
+    return min(shouted, 4) / 4 if spoken > 1 else 0.0

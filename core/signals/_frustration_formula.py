@@ -25,7 +25,7 @@ from core.words import clip
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from core.meaning import Meanings, Vector
+    from core.meaning import Meanings
 
     Floats = NDArray[np.float64]
 
@@ -88,9 +88,14 @@ class Weighing:
         said = [ask.text for ask in asks(conversation, LOOKED_AT)]
         texts = [clip(text) for text in said] or [""]
         newest = self._gauge.read(texts[0])
-        values = [self._values(text) for text in texts]
-        count = len(texts) - 1
-        talk = np.concatenate([values[0], _mean(values[1:], len(INPUTS)), [count / (LOOKED_AT - 1), float(count > 0)]])
+        talk = np.zeros(len(TALK))
+        talk[: len(INPUTS)] = self._values(texts[0])
+        if count := len(texts) - 1:
+            earlier = talk[len(INPUTS) : 2 * len(INPUTS)]
+            for text in texts[1:]:
+                earlier += self._values(text)
+            earlier /= count
+            talk[-2:] = count / (LOOKED_AT - 1), 1
         meant = self._meant(conversation.meanings, said) if said and newest.english else None
         return Evidence(talk, meant, newest.outright, newest.words)
 
@@ -98,19 +103,14 @@ class Weighing:
         newest, *earlier = [native(meanings, text) for text in said]
         if newest is None:
             return None
-        felt = [self._felt(known) for known in earlier if known is not None]
-        return np.concatenate([self._felt(newest), _mean(felt, len(FEELINGS)), newest])
-
-    def _felt(self, known: Vector) -> Floats:
-        felt: Floats = known @ self._feelings + self._offsets
-        return felt
-
-
-def _mean(some: Sequence[Floats], size: int) -> Floats:
-    total = np.zeros(size)
-    for one in some:
-        total += one
-    return total / max(len(some), 1)
+        known = [newest, *(one for one in earlier if one is not None)]
+        felt = np.array(known, np.float64) @ self._feelings + self._offsets
+        meant = np.zeros(len(MEANT) + len(newest))
+        meant[: len(FEELINGS)] = felt[0]
+        if len(known) > 1:
+            meant[len(FEELINGS) : len(MEANT)] = felt[1:].sum(0) / (len(known) - 1)
+        meant[len(MEANT) :] = newest
+        return meant
 
 
 def feelings() -> tuple[Floats, Floats]:

@@ -42,7 +42,10 @@ def bursts(conversation: Conversation, most: int) -> list[tuple[str, str]]:
 
 def plain(text: str) -> str:
     """The text without addresses: links, @names and e-mail addresses say nothing about what is asked."""
-    return " ".join(part for part in text.split() if "@" not in part and "/" not in part)
+    parts = text.split()
+    if "@" in text or "/" in text:
+        parts = [part for part in parts if "@" not in part and "/" not in part]
+    return " ".join(parts)
 
 
 def quote(text: str) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from operator import mul
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.function_words import STOP_WORDS
 from core.retrieval import STEM
 from core.signals._reading import load, plain
-from core.words import clip, find, fold, likeness, phrases, split, trigrams
+from core.words import clip, fold, likeness, split, trigrams, words
 
 if TYPE_CHECKING:
     from core.meaning import Vector
@@ -29,6 +30,9 @@ SENTENCES = 8
 
 REMEMBERED = 512
 """Bursts whose reading is remembered."""
+
+WORDS, LONGEST_WORD = 2_048, 24
+"""Words whose trigrams are remembered, for the same ones come again and again, and how long such a word may be."""
 
 ALIKE = 0.4
 """By words alone: the likeness from which a burst asks the same as the one before."""
@@ -45,12 +49,25 @@ SHARED, PARTED = 2.2, -5.45
 """Beside it, what the bot's FAQ says: the probability that both bursts ask for one entry, and for two; same tool."""
 
 _ENDS = re.compile(r"(?<=[.!?])\s+|\n")
-_GROUPS = load("rephrase")
-_AGAIN, _THANKS, _NOTHING, _ASKING = (phrases(_GROUPS[name]) for name in ("again", "thanks", "nothing_asked", "asking"))
+_UNMIXED = (0.0,) * 6
+_SAY_NOTHING = frozenset({"thanks", "nothing_asked"})
 
 
-@dataclass(frozen=True, slots=True)
-class Burst:
+def _listed(groups: Mapping[str, Iterable[str]]) -> dict[str, dict[tuple[str, ...], frozenset[str]]]:
+    """By its first word each phrase with the groups it is in."""
+    found: dict[str, dict[tuple[str, ...], frozenset[str]]] = {}
+    for group, phrases in groups.items():
+        for parts in (tuple(words(phrase)) for phrase in phrases):
+            same_start = found.setdefault(parts[0], {})
+            same_start[parts] = same_start.get(parts, frozenset()) | {group}
+    return found
+
+
+_PHRASES = _listed(load("rephrase"))
+_LENGTHS = {first: sorted({len(phrase) for phrase in phrases}) for first, phrases in _PHRASES.items()}
+
+
+class Burst(NamedTuple):
     """What a burst says, ready to be compared: its telling words' stems and trigrams, the stems of each sentence that
     asks (of each at all where none does), whether it is more than one sentence, has a question mark, asks, and says
     that it asks again.
@@ -68,43 +85,83 @@ class Burst:
 @lru_cache(maxsize=REMEMBERED)
 def read(text: str) -> Burst | None:
     """The burst as something asked; None when it asks nothing: a thank-you, a greeting, a yes."""
-    text = clip(text)
-    shown = plain(text)
-    tokens = split(fold(shown))
-    thanked = find(_THANKS, tokens)
-    said = (*thanked, *find(_NOTHING, tokens))
-    covered = {at + i for at, phrase in said for i in range(len(phrase))}
-    carrying = [token for i, token in enumerate(tokens) if i not in covered and token not in STOP_WORDS]
-    asks = "?" in shown or bool(find(_ASKING, tokens))
-    if not carrying or (thanked and not asks and len(carrying) <= FEW):
+    lines = _lines(clip(text))
+    shown = "\n".join(lines)
+    sentences = [split(line) for line in fold(shown).split("\n")]
+    tokens = [token for sentence in sentences for token in sentence]
+    said: set[str] = set()
+    empty: set[int] = set()
+    asking: list[tuple[int, int]] = []
+    for start, end, groups in _phrases(tokens):
+        said |= groups
+        if not groups.isdisjoint(_SAY_NOTHING):
+            empty.update(range(start, end))
+        if "asking" in groups:
+            asking.append((start, end))
+    carrying = [token for at, token in enumerate(tokens) if at not in empty and token not in STOP_WORDS]
+    question = "?" in shown
+    asks = question or bool(asking)
+    if not carrying or ("thanks" in said and not asks and len(carrying) <= FEW):
         return None
-    asked, mixed = _sentences(text)
-    stems = frozenset(token[:STEM] for token in carrying)
-    again = bool(find(_AGAIN, tokens))
-    return Burst(stems, trigrams(" ".join(carrying)), asked, mixed, "?" in shown, asks, again)
+    stems = frozenset([token[:STEM] for token in carrying])
+    asked, mixed = _asked(lines, sentences, asking)
+    return Burst(stems, _trigrams(carrying), asked, mixed, question, asks, "again" in said)
 
 
-def _sentences(text: str) -> tuple[tuple[frozenset[str], ...], bool]:
+def _lines(text: str) -> list[str]:
+    """The sentences as they were written, without addresses; some may be empty, and none holds a line end."""
+    lines = _ENDS.split(text)
+    return [plain(line) for line in lines] if "@" in text or "/" in text else lines
+
+
+def _phrases(tokens: Sequence[str]) -> list[tuple[int, int, frozenset[str]]]:
+    """Every listed phrase among the words: where it starts and ends, and the groups it is in."""
+    found = []
+    for start in [start for start, token in enumerate(tokens) if token in _PHRASES]:
+        phrases = _PHRASES[tokens[start]]
+        for length in _LENGTHS[tokens[start]]:
+            groups = phrases.get(tuple(tokens[start : start + length]))
+            if groups is not None:
+                found.append((start, start + length, groups))
+    return found
+
+
+def _asked(
+    lines: Sequence[str], sentences: Sequence[Sequence[str]], asking: Sequence[tuple[int, int]]
+) -> tuple[tuple[frozenset[str], ...], bool]:
     """The stems of each of the last sentences that ask (of all the last when none does), and whether there are more
-    than one at all that say something.
+    than one at all that say something. `asking` are the places of the phrases that ask.
     """
-    asking: list[frozenset[str]] = []
+    those: list[frozenset[str]] = []
     others: list[frozenset[str]] = []
-    for raw in _ENDS.split(text)[-3 * SENTENCES :]:
-        sentence = plain(raw)
-        tokens = split(fold(sentence))
-        stems = frozenset(token[:STEM] for token in tokens if token not in STOP_WORDS)
+    read_from = max(len(lines) - 3 * SENTENCES, 0)
+    start = sum(map(len, sentences[:read_from]))
+    for line, tokens in zip(lines[read_from:], sentences[read_from:], strict=True):
+        end = start + len(tokens)
+        stems = frozenset([token[:STEM] for token in tokens if token not in STOP_WORDS])
         if stems:
-            (asking if "?" in sentence or find(_ASKING, tokens) else others).append(stems)
-    return tuple((asking or others)[-SENTENCES:]), len(asking) + len(others) > 1
+            asks = "?" in line or any(start <= first and last <= end for first, last in asking)
+            (those if asks else others).append(stems)
+        start = end
+    return tuple((those or others)[-SENTENCES:]), len(those) + len(others) > 1
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
+def _trigrams(tokens: Sequence[str]) -> frozenset[str]:
+    """The trigrams of the words, each word's remembered."""
+    return frozenset[str]().union(*[_of_word(t) if len(t) <= LONGEST_WORD else trigrams(t) for t in tokens])
+
+
+@lru_cache(maxsize=WORDS)
+def _of_word(word: str) -> frozenset[str]:
+    padded = f"  {word}  "
+    return frozenset([padded[i : i + 3] for i in range(len(padded) - 2)])
+
+
+class Likeness(NamedTuple):
     """What speaks for a repeat where both meanings are known: their cosine, the likeness in words of the bursts and of
     the two most alike sentences that ask, and yes or no as 1 or 0: the newer one has no question after one of ours; it
     says that it asks again; it asks; one of the two is mixed. In a burst not mixed only the cosine and the first
-    of these count.
+    of these count, and likeness in words is left at 0.
     """
 
     meaning: float
@@ -118,31 +175,37 @@ class Likeness:
     @property
     def inputs(self) -> tuple[float, ...]:
         """What the formula weighs."""
-        mixed = self.mixed
-        more = (self.again, self.asks, self.words, self.asked, 1.0, self.meaning)
-        return (self.meaning, self.answering, *(mixed * each for each in more))
+        if not self.mixed:
+            return (self.meaning, self.answering, *_UNMIXED)
+        return (self.meaning, self.answering, self.again, self.asks, self.words, self.asked, 1.0, self.meaning)
 
     def probability(self, shared: float = 0.0, parted: float = 0.0) -> float:
         """The probability that the newer burst asks again what the older asked. `shared` and `parted`: the probability
         that they ask for one entry of the bot's FAQ, and for two.
         """
         total = INTERCEPT + SHARED * shared + PARTED * parted
-        total += sum(w * x for w, x in zip(WEIGHTS, self.inputs, strict=True))
+        total += sum(map(mul, WEIGHTS, self.inputs))
         return 1 / (1 + math.exp(-total))
 
 
 def compare(newer: Burst, older: Burst, reply: str, meanings: tuple[Vector, Vector]) -> Likeness:
     """The newer burst beside an older one; `reply` is ours right before the newer one, `meanings` are theirs."""
     one, other = meanings
+    mixed = newer.mixed or older.mixed
     return Likeness(
-        meaning=float(one @ other),
-        words=alike(newer, older),
-        asked=max((likeness(a, b) for a in newer.asked for b in older.asked), default=0.0),
+        meaning=float(one.dot(other)),
+        words=alike(newer, older) if mixed else 0.0,
+        asked=_most_alike(newer.asked, older.asked) if mixed else 0.0,
         answering=float("?" in reply and not newer.asks),
         again=float(newer.again),
         asks=float(newer.asks),
-        mixed=float(newer.mixed or older.mixed),
+        mixed=float(mixed),
     )
+
+
+def _most_alike(some: Iterable[frozenset[str]], others: Sequence[frozenset[str]]) -> float:
+    """The likeness of the two sentences that are most alike."""
+    return max([likeness(one, other) for one in some for other in others], default=0.0)
 
 
 def alike(newer: Burst, older: Burst) -> float:

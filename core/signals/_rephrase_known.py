@@ -6,6 +6,7 @@ different ones are not however alike they sound. Nothing is answered here; that 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ NONE = 0.6
 """Shares are exp(SHARPNESS * cosine), made to add up to 1 with one of a cosine of NONE that stands for no entry.
 Chosen among 15 to 40 and 0.4 to 0.6 on data/faq with half of the entries removed."""
 
-REMEMBERED = 64
-"""Bursts whose shares are remembered."""
+REMEMBERED = 512
+"""Bursts whose shares are remembered; the one that came first is forgotten first."""
 
 
 class Known:
@@ -33,7 +34,7 @@ class Known:
         self.texts = tuple(text for _, text in owned)
         self._starts = np.flatnonzero(np.diff(np.array([n for n, _ in owned], np.intp), prepend=-1))
         self._wordings: Vector | None = None
-        self._recent: dict[str, Vector] = {}
+        self._recent: OrderedDict[str, Vector] = OrderedDict()
 
     def learn(self, vectors: Sequence[Vector]) -> None:
         """The meanings of `texts`, in their order."""
@@ -47,12 +48,21 @@ class Known:
             return None
         found = self._recent.get(text)
         if found is None:
-            nearest = np.maximum.reduceat(self._wordings @ meaning, self._starts)
-            found = np.exp(SHARPNESS * (np.append(nearest, np.float32(NONE)) - 1))
-            found /= found.sum()
-            if len(self._recent) >= REMEMBERED:
-                self._recent.clear()
+            found = self._shares(self._wordings @ meaning)
             self._recent[text] = found
+            if len(self._recent) > REMEMBERED:
+                self._recent.popitem(last=False)
+        return found
+
+    def _shares(self, cosines: Vector) -> Vector:
+        """The shares from the cosine of the burst with each wording, worked out in place."""
+        found = np.empty(len(self._starts) + 1, cosines.dtype)
+        np.maximum.reduceat(cosines, self._starts, out=found[:-1])
+        found[-1] = NONE
+        found -= 1
+        found *= SHARPNESS
+        np.exp(found, out=found)
+        found /= found.sum()
         return found
 
 
@@ -60,5 +70,5 @@ def together(one: Vector | None, other: Vector | None) -> tuple[float, float]:
     """The probability that two bursts ask for one entry, and for two different ones; 0 and 0 where nothing is known."""
     if one is None or other is None:
         return 0.0, 0.0
-    shared = float(one[:-1] @ other[:-1])
+    shared = float(one[:-1].dot(other[:-1]))
     return shared, max(0.0, float((1 - one[-1]) * (1 - other[-1])) - shared)

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.asks import asks
 from core.conversation import Conversation
@@ -58,8 +58,7 @@ class Repeats:
     probability: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     text: str
     reply: str
     burst: Burst
@@ -75,15 +74,15 @@ class Comparing:
 
     def repeats(self, conversation: Conversation) -> Repeats:
         """The newest burst and the earlier ones it asks again."""
-        found: list[_Asked] = []
-        for ask in asks(conversation, LOOK_BACK):
-            burst = read(ask.text)
-            if burst is not None:
-                found.append(_Asked(ask.text, ask.reply, burst, native(conversation.meanings, ask.text)))
-            elif not found:
-                return Repeats()
-        if not found:
+        said = asks(conversation, LOOK_BACK)
+        if not said or read(said[0].text) is None:
             return Repeats()
+        meanings = conversation.meanings
+        found = [
+            _Asked(ask.text, ask.reply, burst, native(meanings, ask.text))
+            for ask in said
+            if (burst := read(ask.text)) is not None
+        ]
         place, probability = self._repeated(found, 0)
         chain = [found[0].text]
         while place:
