@@ -1,4 +1,4 @@
-"""The chats that are decided on: ten messages of about twenty words in each, ten answers between them.
+"""The chats that are decided on: ten messages of 14 to 22 words in each, ten answers between them.
 
 Written by us. No sentence comes twice: each has two slots, so what is read has not been read before, while the words
 have, as in a shop's day. It measures nothing.
@@ -60,11 +60,10 @@ ANSWERS = (
 def chats(count: int, seed: int = 1) -> list[list[str]]:
     """That many chats, each the texts of the customer; every sentence of them all is another."""
     written = [sentence.format(thing=t, when=w) for sentence, t, w in product(SENTENCES, THINGS, WHENS)]
-    needed = 2 * MESSAGES * count
+    needed = MESSAGES * count
     if needed > len(written):
-        raise ValueError(f"there are sentences for {len(written) // (2 * MESSAGES)} chats only")
-    drawn = Random(seed).sample(written, needed)
-    texts = [f"{drawn[n]} {drawn[n + 1]}" for n in range(0, needed, 2)]
+        raise ValueError(f"there are sentences for {len(written) // MESSAGES} chats only")
+    texts = Random(seed).sample(written, needed)
     return [texts[n : n + MESSAGES] for n in range(0, len(texts), MESSAGES)]
 
 
