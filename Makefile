@@ -50,6 +50,7 @@ else
 	$(BIN)/python -m tests.reliability.redelivery --updates 100000
 	$(BIN)/python -m tests.reliability.disk --kills 200 --errors 500
 	$(BIN)/python -m tests.reliability.disk.outage --seconds 60
+	$(BIN)/python -m tests.fuzz.signals --seconds 600
 endif
 
 lock: build/uv/bin/uv
