@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 
 from core.answering.availability import Availability
 from core.answering.chain import Chain
+from core.encoder import openai_compatible
 from core.errors import BadPrompt, Busy, Interrupted, ProviderError, Unavailable
 from core.ports import Provider
 from core.providers import anthropic, openai_chat
@@ -204,3 +206,15 @@ async def test_a_real_model_stops_working_when_the_stream_is_closed(small_model:
                 break
             await asyncio.sleep(0.02)
     await provider.aclose()
+
+
+async def test_an_embeddings_server_of_others_gives_a_row_for_each_text(llmock: str) -> None:
+    encoder = openai_compatible.build(url=f"{llmock}/v1", model="text-embedding-3-small", key="any")
+    texts = [f"where is parcel {n}" for n in range(70)]
+    found = await asyncio.to_thread(encoder.embed, texts)
+    again = await asyncio.to_thread(encoder.embed, texts[:1])
+    encoder.close()
+    assert found.shape[0] == 70
+    assert found.shape[1] > 1
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert again.shape == (1, found.shape[1])
