@@ -36,6 +36,16 @@ GROUPS = {
     "who": "makes a [wish] for [someone] one for staff: (I need someone) who can decide",
     "serves": "what staff are asked to do; the [human] or [yours] stands before: (one of your people) take over",
     "calls": "turning to the customer; [someone] may be the one who does it",
+    "move": "turns the customer over to the [human] or [onward] that follows: put me",
+    "onward": "where to, without saying to whom: (put me) through",
+    "be": "beside a [moved], makes it a wish: (I) want to be",
+    "moved": "what is done with a customer who is turned over: transferred",
+    "give": "asks for the [ring] beside it: give me (a bell)",
+    "ring": "names of a call that say nothing about who calls",
+    "voice": "beside [discuss], a wish to talk: (sort this out) over the phone",
+    "inside": "after [someone], makes it one of [yours]: (somebody) from your",
+    "alive": "makes the [someone] beside it one of the staff: someone (with a brain)",
+    "past": "what stands near is told, not asked: (I spoke to an agent) yesterday",
     "sure": "said like this it always asks",
     "bot": "words for what answers now",
     "off": "turns away the [bot] that follows",
@@ -54,7 +64,7 @@ GROUPS = {
 }
 """The groups of a list, and what belongs in each."""
 
-NAMING = frozenset({"human", "department", "someone", "yours", "sure", "bot"})
+NAMING = frozenset({"human", "department", "someone", "yours", "sure", "bot", "move", "moved", "ring", "voice"})
 """A sentence without any of these asks for nobody, whatever else stands in it."""
 
 MEANT = ("human", "department", "someone", "talk", "talk_after")
@@ -68,6 +78,9 @@ KEPT = 8_192
 """Words of which it is kept what they open: most words of a conversation come again."""
 
 COMMA = ","
+
+LONGEST_SENTENCE = 300
+"""Words of a sentence that are read, at its two ends; nobody writes so many without a full stop."""
 
 _CLAUSES = re.compile("[,:()\u060c\u3001]")
 _CHARACTER = re.compile("([\u3041-\u3096\u30a1-\u30ff\u3400-\u9fff][\u3099\u309a]*)")
@@ -182,6 +195,19 @@ class Lists:
             return token
         near = (self._slips.get(form, "") for form in _shortened(token))
         return next((word for word in near if word[:1] == token[0] and word[-1:] == token[-1]), token)
+
+
+def ends(tokens: list[str]) -> list[str]:
+    """The words of a sentence, a long one at its two ends only."""
+    half = LONGEST_SENTENCE // 2
+    return tokens if len(tokens) <= LONGEST_SENTENCE else [*tokens[:half], COMMA, *tokens[-half:]]
+
+
+def without_addresses(text: str) -> str:
+    """The text without links and @names."""
+    if "@" not in text and "://" not in text:
+        return text
+    return " ".join(part for part in text.split(" ") if not part.startswith("@") and "://" not in part)
 
 
 def _found(opened: _Opened, at: int, tokens: Sequence[str]) -> list[tuple[str, str, Span]]:
