@@ -20,9 +20,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from logistic import calibration_error, fit, squash
+from logistic import fit, squash
 
 from core.encoder.onnx import build
+from core.evaluation._measures import calibration_error
 from core.library import Article, Library
 from core.meaning import Encoder
 
@@ -134,7 +135,7 @@ def show(name: str, known: Sequence[Case], weights: Sequence[float], intercept: 
     scored = [(squash(intercept + sum(w * x for w, x in zip(weights, c.evidence, strict=True))), c) for c in known]
     inside = sum(c.answerable for c in known)
     print(f"{name}: n={len(known)}, answerable {inside}, ", end="")
-    print(f"calibration error {calibration_error([(p, c.right) for p, c in scored]):.3f}")
+    print(f"calibration error {calibration_error([p for p, _ in scored], [c.right for _, c in scored]):.3f}")
     for level in LEVELS:
         given = [c for p, c in scored if p >= level]
         right = sum(c.right for c in given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 Row = Sequence[float]
@@ -35,22 +34,6 @@ def fit(rows: Sequence[Row], truths: Sequence[bool], ridge: float) -> tuple[list
 def squash(total: float) -> float:
     """The logistic function."""
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
-
-
-def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """How often a positive scores above a negative; ties count half."""
-    ranked = sorted(negatives)
-    wins = sum(bisect_left(ranked, p) + bisect_right(ranked, p) for p in positives)
-    return wins / 2 / len(positives) / len(negatives)
-
-
-def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 10) -> float:
-    """The expected calibration error over bins of equal width."""
-    total = 0.0
-    for b in range(bins):
-        inside = [(p, y) for p, y in pairs if b <= p * bins < b + 1 or (b == bins - 1 and p == 1.0)]
-        total += abs(sum(p for p, _ in inside) - sum(y for _, y in inside))
-    return total / len(pairs)
 
 
 def _solve(matrix: list[list[float]], vector: list[float]) -> list[float]:

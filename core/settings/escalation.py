@@ -15,6 +15,7 @@ from core.rules import LEVELS, AnyOf, Between, Clause, Condition, Examples, Is, 
 from core.settings.conditions import BUILT_IN, AtWork, ListedCustomer, SaysWords
 from core.settings.schema import RuleText
 from core.settings.source import Path, quote
+from core.settings.spelling import UNITS
 from core.tiers import Tier
 from core.words import words as split_words
 
@@ -26,7 +27,7 @@ LANGUAGE = "language"
 
 _YES_NO = {**dict.fromkeys(("yes", "true", "on"), True), **dict.fromkeys(("no", "false", "off"), False)}
 _NUMBER = r"(\d{1,9}(?:[.,]\d{1,9})?)"
-_UNITS = {"time": 1, "second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_UNITS = {"time": 1, **UNITS}
 """Of counts, and of lengths of time, which signals read in seconds."""
 _AMOUNT = rf"{_NUMBER}(?: ({'|'.join(_UNITS)})s?)?"
 _COMPARED: tuple[tuple[re.Pattern[str], Callable[[float], Between]], ...] = (

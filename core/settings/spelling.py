@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
 
-_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+"""Seconds of each unit of time."""
+
 _DURATION = re.compile(r"(\d+(?:[.,]\d+)?)\s*(second|minute|hour|day)s?")
 _LASTS = re.compile(r"([1-9]\d{0,2}) answers?")
 _MODE = re.compile(r"canary (\d{1,3}(?:[.,]\d+)?)\s?%")
@@ -30,7 +32,7 @@ def duration(value: Any) -> timedelta:
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise wrong("a length of time is a number and a unit", "24 hours")
-    seconds = float(found[1].replace(",", ".")) * _UNITS[found[2]]
+    seconds = float(found[1].replace(",", ".")) * UNITS[found[2]]
     if not 60 <= seconds <= 366 * 86400:
         raise wrong("a length of time lies between 1 minute and 366 days", "24 hours")
     return timedelta(seconds=seconds)

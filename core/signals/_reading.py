@@ -1,6 +1,6 @@
-"""What several signals share: the text to be read, the earlier ones, quoting, and the word lists that ship.
+"""What several signals share: the text to be read, quoting, and the word lists that ship.
 
-Everything is bounded: a burst is read at its two ends, a history at its newest part. Files are opened by `load`
+Everything is bounded: a burst is read at its two ends. Files are opened by `load`
 only, which build() calls; nothing here runs while a conversation is read but pure functions.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.asks import asks
 from core.conversation import Conversation, Message, MessageKind, Reply
 from core.words import LONGEST, clip
 
@@ -33,11 +32,6 @@ def asked(conversation: Conversation) -> str:
     first = "\n".join(text[:half] for text in reversed(newest[-half:]))[:half]
     last = "\n".join(text[-half:] for text in reversed(newest[:half]))[-half:]
     return clip(first + last)
-
-
-def bursts(conversation: Conversation, most: int) -> list[tuple[str, str]]:
-    """The newest `most` bursts, newest first: (what the customer wrote, the reply before it or empty)."""
-    return [(clip(ask.text), ask.reply) for ask in asks(conversation, most)]
 
 
 def plain(text: str) -> str:

@@ -119,8 +119,8 @@ def test_a_few_documents_are_as_like_as_a_search_says() -> None:
     documents = ["where is my order", "cancel my order", "opening hours on sundays", "xyz"]
     index = GramIndex(documents)
     asked = words("can I cancel the order from sunday")
-    found = index.search(asked)
-    assert index.likeness(asked, [3, 1, 2, 0]) == pytest.approx([found.get(n, 0.0) for n in (3, 1, 2, 0)])
+    found, like = index.search(asked), index.like(asked)
+    assert [like(n) for n in (3, 1, 2, 0)] == pytest.approx([found.get(n, 0.0) for n in (3, 1, 2, 0)])
 
 
 def test_the_lead_is_over_the_best_other_article(encoder: onnx.Onnx) -> None:
