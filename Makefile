@@ -51,6 +51,7 @@ else
 	$(BIN)/python -m tests.reliability.disk --kills 200 --errors 500
 	$(BIN)/python -m tests.reliability.disk.outage --seconds 60
 	$(BIN)/python -m tests.fuzz.signals --seconds 600
+	$(BIN)/python -m tests.fuzz.breaker
 endif
 
 lock: build/uv/bin/uv

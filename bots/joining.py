@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-from bots.assembly import Parts, open_house, read_settings
+from bots.assembly import open_house
+from bots.parts import Parts, read_settings
 from bots.service import GRACE, listening, readiness_of, serving
 from channels.telegram import join
 from core.errors import Problem, SettingsError

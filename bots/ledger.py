@@ -36,13 +36,13 @@ def file_of(url: str) -> Path | None:
 
 def read_entries(url: str, window: Window) -> Sequence[Entry]:
     """The entries in the window, oldest first. StoreError when there is no store yet or it cannot be read."""
-    return _read(url, lambda connection: books.entries(connection, window.start, window.end))
+    return read(url, lambda connection: books.entries(connection, window.start, window.end))
 
 
 def read_dialogues(url: str, start: datetime) -> list[Dialogue]:
     """What was said in every chat since then, for a replay; the desk's own notices are left out. StoreError."""
     chats: dict[str, list[Said]] = {}
-    for chat, turn in _read(url, lambda connection: books.turns_since(connection, start)):
+    for chat, turn in read(url, lambda connection: books.turns_since(connection, start)):
         if isinstance(turn, Message) and turn.text:
             chats.setdefault(chat, []).append(Said(by_customer=True, text=turn.text))
         elif isinstance(turn, Reply) and turn.author is not Author.DESK:
@@ -50,7 +50,8 @@ def read_dialogues(url: str, start: datetime) -> list[Dialogue]:
     return [Dialogue(chat, f"{number}", tuple(said)) for number, (chat, said) in enumerate(chats.items(), 1)]
 
 
-def _read(url: str, work: Callable[[Connection], T]) -> T:
+def read(url: str, work: Callable[[Connection], T]) -> T:
+    """What this finds in the store. StoreError when there is none yet or it cannot be read."""
     file = file_of(url)
     here = url.startswith("sqlite:")
     if here and (file is None or not file.exists()):

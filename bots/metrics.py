@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import platform
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import accumulate
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
 from bots.gate import FORWARDED, Gate
 from core.abilities import Counted
-from core.counters import MEANINGS, Counters
+from core.counters import BUCKETS, MEANINGS, TIMES, Counters, Labels
 from core.errors import StoreError
 from core.ports import Channel
 from core.store.backlog import Backlog
@@ -99,6 +101,7 @@ class Metrics:
         yield _family(GaugeMetricFamily, "build_info", "What runs here; always 1.", {self._build: 1.0}, BUILD)
         for name, counts in self._counters.snapshot().items():
             yield from _desk_family(name, counts)
+        yield from (_times_family(name, times) for name, times in self._counters.times().items() if times)
         yield from self._channel_families()
         for gauge in self._gauges:
             yield _family(GaugeMetricFamily, gauge.name, gauge.meaning, gauge.read(), gauge.labels)
@@ -173,6 +176,17 @@ def _desk_family(name: str, counts: Mapping[tuple[tuple[str, str], ...], int]) -
     labels = sorted({label for key in counts for label, _ in key})
     rows = {tuple(dict(key).get(label, "") for label in labels): float(number) for key, number in counts.items()}
     yield _family(CounterMetricFamily, name, MEANINGS[name], rows, labels)
+
+
+def _times_family(name: str, times: Mapping[Labels, tuple[float, Sequence[float]]]) -> Metric:
+    """A histogram; its buckets hold everything up to their bound."""
+    labels = sorted({label for key in times for label, _ in key})
+    family = HistogramMetricFamily(f"firstline_{name}", TIMES[name], labels=labels)
+    bounds = ["+Inf" if math.isinf(bound) else str(bound) for bound in BUCKETS]
+    for key, (total, buckets) in times.items():
+        values = [dict(key).get(label, "") for label in labels]
+        family.add_metric(values, list(zip(bounds, accumulate(buckets), strict=True)), total)
+    return family
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -21,7 +21,7 @@ from typing import Any
 import uvloop
 
 from bots import logs
-from bots.assembly import Parts, read_settings
+from bots.parts import Parts, read_settings
 from channels.memory import MemoryChannel
 from core.answering.availability import Availability
 from core.answering.chain import Chain

@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bots import office_api, parked_api, schedule
-from bots.assembly import House, Parts, open_house, read_settings
+from bots import office_api, parked_api, schedule, tiers_api
+from bots.assembly import House, open_house
 from bots.front_office import FrontOffice
 from bots.metrics import Metrics, metrics_route, usual_gauges
+from bots.metrics_tiers import tier_gauges
 from bots.parked import Shelf
+from bots.parts import Parts, read_settings
 from bots.readiness import Readiness
 from bots.reload import watch
 from bots.server import Mounted, serve_http
@@ -91,12 +93,15 @@ def serving(
         house.channels,
         lambda: readiness.heard,
     )
+    kept = house.lasting
+    gauges = (*gauges, *tier_gauges(kept.circuits, kept.retries))
     metrics = Metrics(desk.counters, house.channels, house.store.backlog, gauges)
     key = server.operator_key.reveal()
     pages = (
         metrics_route(metrics, key),
         *office_api.routes(FrontOffice(desk, house.store, house.channels), key),
         *parked_api.routes(Shelf(house.store, house.channels), key),
+        *tiers_api.routes(house, key),
     )
     at = (host or server.host, server.port if port is None else port)
     return serve_http(house.channels, pages, ready=readiness, at=at)
@@ -171,11 +176,12 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
                 providers[name] = house.closing(parts.provider(name))
         if parts.settings.languages != in_force.languages:
             await parts.try_channels()
-        policy = parts.policy(providers, house.availability, house.encoding)
+        policy = parts.policy(providers, house.availability, house.encoding, house.lasting)
         with contextlib.suppress(EncoderError):  # told once, where it is loaded
             await house.encoding.learn(parts.study)
         parts.check_licence(house.channels, policy)
         house.availability.adopt(providers)
+        house.lasting.adopt(policy.chain, parts.settings.answering.breaker)
         house.desk.policy, in_force = policy, parts.settings
         log.info("rules reloaded: %s", parts.settings.hash)
         later = [name for name in AT_START if getattr(parts.settings, name) != getattr(house.settings, name)]

@@ -14,10 +14,13 @@ from core.abilities import Button
 from core.conversation import Address, Message
 from core.ports import Inbox, Outbox
 from core.records import PartState
+from core.text import complete
 
 
 class MemoryChannel:
     """Keeps what every chat was shown. With `parts` it plans and marks like a platform that cannot take back."""
+
+    replaces = True
 
     def __init__(self, name: str = "memory", *, parts: bool = False) -> None:
         self.name = name
@@ -36,7 +39,7 @@ class MemoryChannel:
 
     async def deliver(self, address: Address, text: AsyncIterator[str], outbox: Outbox) -> str:
         """Pull everything, then record it as one message."""
-        whole = "".join([piece async for piece in text])
+        whole = await complete(text)
         if not whole:
             return ""
         if self._parts:

@@ -98,6 +98,19 @@ class Check:
 
 
 @runtime_checkable
+class Replaces(Protocol):
+    """A channel that can take back what it has shown of an answer under way: it reads `core.text.Anew` as such.
+
+    Every channel may be given one; another channel than these is only given what goes on from what it has shown.
+    """
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it can, in this installation."""
+        ...
+
+
+@runtime_checkable
 class Examined(Protocol):
     """A channel that can say whether its platform is set up for it."""
 

@@ -15,6 +15,7 @@ from core.errors import Withdrawn
 from core.ports import Store
 from core.records import Call, Claim, Entry, Outcome, Part, PartState, Settlement
 from core.rules import Decision
+from core.text import Anew
 from core.tiers import Fee
 
 Clock = Callable[[], datetime]
@@ -40,7 +41,8 @@ def free(_message: Message) -> Sequence[Fee]:
 class Burst:
     """Everything known so far. `began` is when the newest message reached us; `said` what the channel pulled.
 
-    `received` tells what the platform takes for a message of the customer's.
+    `received` tells what the platform takes for a message of the customer's; `replaces` whether the channel can take
+    back what it has shown.
     """
 
     address: Address
@@ -61,6 +63,7 @@ class Burst:
     first_text: float | None = None
     planned: Settlement | None = None
     received: Received = free
+    replaces: bool = False
 
     def hear(self, settled: Conversation, idle: timedelta) -> None:
         """Join the burst to what was settled; edits that change nothing are not heard."""
@@ -103,6 +106,8 @@ class Burst:
         """Note a piece the channel has pulled, the first one with its time."""
         if self.first_text is None:
             self.first_text = self._seconds()
+        if isinstance(piece, Anew):
+            self.said.clear()
         self.said.append(piece)
 
     def begin_again(self) -> None:

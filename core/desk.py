@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
-from core.abilities import Charges
+from core.abilities import Charges, Replaces
 from core.board import Board
 from core.burst import Burst, Clock, free, now, paid
 from core.conversation import ORDERS, Address, Arrival, Conversation, Message, MessageKind
@@ -33,6 +33,7 @@ from core.ports import Channel, Store
 from core.records import Admission, Outcome, Progress, Rumour
 from core.register import Register
 from core.speech import apology, opening, read_and_decide, source, understand
+from core.text import Anew
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +168,7 @@ class Desk(Register):
         burst = Burst(lane.address, self._clock, messages, self._clock(), Conversation(lane.address))
         channel = self._channels.get(lane.address.channel)
         burst.received = channel.received if isinstance(channel, Charges) else free
+        burst.replaces = isinstance(channel, Replaces) and channel.replaces
         try:
             await ending.keep(lane, policy, lambda: self._serve(lane, burst))
         except Fenced:
@@ -221,11 +223,12 @@ class Desk(Register):
             await understand(self.policy, burst)
             decision = read_and_decide(self.policy, burst)
             async with aclosing(source(self.policy, self.people, burst, decision)) as pieces:
-                piece = await lane.pull(pieces)
+                piece, first = await lane.pull(pieces), opening(self.policy, burst, decision)
                 if piece is not None:
                     lane.show()
-                    piece = opening(self.policy, burst, decision) + piece
+                    piece = first + piece
                 while piece is not None:
+                    piece = Anew(first + piece) if isinstance(piece, Anew) else piece
                     burst.shown(piece)
                     yield piece
                     piece = await lane.pull(pieces)

@@ -19,6 +19,7 @@ from core.patience import patiently
 from core.policy import Policy
 from core.ports import Channel, Store
 from core.records import Outcome, PartState, Settlement
+from core.told import tell
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Ending:
             lane.settling = False
         lane.settled(settled)
         self.counters.count("bursts_settled", channel=lane.address.channel, outcome=settlement.entry.outcome)
+        tell(self.counters, settlement.entry)
         if settlement.entry.outcome is not Outcome.UNDELIVERABLE:  # of those people were told already
             self._board.miss(policy, settlement.address, settled.refused)
 

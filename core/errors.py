@@ -7,6 +7,7 @@
     │   └── Unreadable          what is kept of a message says nothing to anybody: it has to be parked
     ├── EncoderError            texts could not be given a meaning: signals read words only
     ├── Fenced                  another process answers this chat now: whatever this one was about to do is not done
+    ├── Unfit                   a model's text must not be shown: `check` says which check found so
     ├── Withdrawn               the answer under way is not wanted any more: a person took the conversation
     ├── ChannelError            a platform call ended without success
     │   ├── NotSent             nothing reached the platform: repeating is safe
@@ -78,6 +79,14 @@ class EncoderError(FirstlineError):
 
 class Fenced(FirstlineError):
     """Another process answers this chat now; nothing of the unit of work was kept, and nothing more must be sent."""
+
+
+class Unfit(FirstlineError):
+    """A model's text must not be shown; `check` names what found so, the message says why, for operators."""
+
+    def __init__(self, check: str, why: str) -> None:
+        super().__init__(why)
+        self.check = check
 
 
 class Withdrawn(FirstlineError):

@@ -51,11 +51,17 @@ def compose(
     parts = [persona.strip(), RULES.format(language=name), *_passages(passages)]
     turns = _recent(conversation.turns, answers)
     system, meaning = "\n\n".join(part for part in parts if part), vector(conversation.meanings, conversation.asked)
-    return Prompt(system, _merged([_line(t) for t in turns]), language, meaning=meaning)
+    lines, sources = _merged([_line(t) for t in turns]), (persona, *_passages(passages), *_promised(turns))
+    return Prompt(system, lines, language, meaning=meaning, sources=sources)
 
 
 def _passages(articles: Sequence[Article]) -> list[str]:
     return [f"Passage: {a.question}\n{a.answer[:PASSAGE]}" for a in articles]
+
+
+def _promised(turns: Sequence[Turn]) -> list[str]:
+    """What people of ours said: an answer may rely on it as on a passage."""
+    return [turn.text for turn in turns if isinstance(turn, Reply) and turn.author is Author.PERSON]
 
 
 def _recent(turns: Sequence[Turn], answers: int) -> Sequence[Turn]:

@@ -15,12 +15,25 @@ from core.rules import Decision
 from core.tiers import Fee, Money, Usage
 
 
+class Purpose(StrEnum):
+    """What a call is made for; what is spent is told apart by it, and a budget may bound one."""
+
+    ANSWER = "answer"
+    HEDGE = "hedge"
+    VOTE = "vote"
+    VALIDATION = "validation"
+    SHADOW = "shadow"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a model, whatever became of it. `outcome` is answered, failed, refused, cancelled or empty.
+    """One call of a model, whatever became of it.
 
+    `outcome` is answered, failed, refused, cancelled, empty, or unfit: a text that was made and must not be shown.
     `cost` is None when unknown (no price, or no usage was told); a free model says `free` and nothing else is zero.
-    `error` is the name of the error class, never a vendor's words.
+    `error` is the name of the error class, never a vendor's words. `tier` names the tier it was made for. It began `at`
+    that instant; `first` are the seconds to its first text. `verdict` says which check found the text unfit and why,
+    `draft` is that text. `reservation` names the money set aside for it, empty where no budget asks for any.
     """
 
     provider: str
@@ -31,10 +44,17 @@ class Call:
     cost: Money | None = None
     free: bool = False
     error: str = ""
+    purpose: Purpose = Purpose.ANSWER
+    tier: str = ""
+    at: datetime | None = None
+    first: float | None = None
+    verdict: str = ""
+    draft: str = ""
+    reservation: str = ""
 
 
 class Outcome(StrEnum):
-    """What became of a burst."""
+    """What became of a burst. LOST: no burst at all, but a call whose process died before it could say what it cost."""
 
     ANSWERED = "answered"
     HANDED_OVER = "handed over"
@@ -48,6 +68,7 @@ class Outcome(StrEnum):
     UNDELIVERABLE = "undeliverable"
     OPTED_OUT = "opted out"
     PARKED = "parked"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)

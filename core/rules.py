@@ -154,12 +154,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All rules and signals in force, never mutated: a reload swaps it whole. `hash` identifies its source text."""
+    """All rules and signals in force, never mutated: a reload swaps it whole. `hash` identifies its source text.
+
+    `band`: a signal whose number lies in there is not sure, and the answer comes from one tier up.
+    """
 
     rules: tuple[Rule, ...]
     signals: Mapping[str, Signal]
     start: Tier = Tier.QUICK
     hash: str = ""
+    band: Mapping[str, Between] = field(default_factory=dict)
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, if there is one."""
@@ -173,6 +177,7 @@ class Decision:
     `rules` applied by themselves; `held` are earlier ones that still last; `fresh` are those of `rules` that did not
     already apply to the previous answer (what `say:` looks at); `shadow` would have applied. `without` gives, for
     each rule in `rules` and `held`, the tier had it not been there. `encoder` made the meanings it read, or is empty.
+    `unsure` are the signals in whose band a reading lies: because of them the tier is one above what the rules ask for.
     """
 
     tier: Tier
@@ -184,6 +189,7 @@ class Decision:
     without: Mapping[str, Tier]
     book: str = ""
     encoder: str = ""
+    unsure: tuple[str, ...] = ()
 
 
 def decide(conversation: Conversation, book: Rulebook) -> Decision:
@@ -200,17 +206,24 @@ def decide(conversation: Conversation, book: Rulebook) -> Decision:
     votes = {name: rule.sends_to(conversation.address.channel) for name, rule in (acting | held).items()}
     strongest, *weaker = sorted((book.start, *votes.values()), reverse=True)
     before = conversation.replies[-1].earned if conversation.replies else ()
+    unsure = tuple(name for name, band in book.band.items() if name in readings and band.holds(readings[name]))
     return Decision(
-        tier=strongest,
+        tier=_up(strongest, unsure),
         rules=tuple(acting),
         held=tuple(held),
         fresh=tuple(name for name in acting if name not in before),
         shadow=tuple(rule.name for rule in matching if rule.name not in acting),
         readings=readings,
-        without={name: weaker[0] if tier is strongest else strongest for name, tier in votes.items()},
+        without={name: _up(weaker[0] if tier is strongest else strongest, unsure) for name, tier in votes.items()},
         book=book.hash,
         encoder=conversation.meanings.version if conversation.meanings else "",
+        unsure=unsure,
     )
+
+
+def _up(tier: Tier, unsure: tuple[str, ...]) -> Tier:
+    """One tier up where a signal was not sure; nobody is called for that alone."""
+    return Tier(tier + 1) if unsure and tier < Tier.EXPERT else tier
 
 
 def _held(conversation: Conversation, book: Rulebook) -> list[Rule]:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.answering.request import Request
 from core.asks import to_understand
 from core.burst import Burst
 from core.conversation import Author, MessageKind
@@ -67,12 +68,7 @@ async def source(policy: Policy, people: Handover, burst: Burst, decision: Decis
     if decision.tier is Tier.PERSON and (told := await _call_person(policy, people, burst, decision)):
         yield told
         return
-    conversation = burst.conversation
-    asked = conversation.asked
-    found = policy.library.search(asked, PASSAGES, vector(conversation.meanings, asked))
-    passages = [each.article for each in found]
-    prompt = compose(conversation, policy.persona, passages, language=burst.language, answers=policy.answers)
-    answer = policy.chain.answer(prompt, _models_tier(policy, burst, decision))
+    answer = policy.chain.answer(_request(policy, burst, decision))
     try:
         async with aclosing(answer.text()) as text:
             async for piece in text:
@@ -85,6 +81,26 @@ async def source(policy: Policy, people: Handover, burst: Burst, decision: Decis
         yield told or apology(policy, burst)
     finally:
         burst.calls.extend(answer.calls)
+
+
+def _request(policy: Policy, burst: Burst, decision: Decision) -> Request:
+    """What the tier's models are asked, for whom, and what is known of the answer they may give."""
+    conversation = burst.conversation
+    asked, personal = conversation.asked, decision.readings.get("personal_data")
+    found = policy.library.search(asked, PASSAGES, vector(conversation.meanings, asked))
+    passages = [each.article for each in found]
+    tier = _models_tier(policy, burst, decision)
+    return Request(
+        compose(conversation, policy.persona, passages, language=burst.language, answers=policy.answers),
+        tier,
+        conversation=str(burst.address),
+        customer=f"{burst.address.channel}:{conversation.last.customer.id or burst.address.chat}",
+        channel=burst.address.channel,
+        private=personal is not None and bool(personal.value),
+        start=policy.book.start,
+        upgraded=tier > policy.book.start,
+        replaces=burst.replaces,
+    )
 
 
 def _models_tier(policy: Policy, burst: Burst, decision: Decision) -> Tier:

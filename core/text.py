@@ -1,4 +1,5 @@
-"""Lengths and cuts of text as chat platforms count them: in UTF-16 units, never through a character people see as one.
+"""Lengths and cuts of text as chat platforms count them: in UTF-16 units, never through a character people see as one;
+and how the pieces of an answer under way become its text.
 
 What marks a text up is in `markup`, what its words mean in `words`. Pure.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import AsyncIterator
 
 _CLAUSE = re.compile(r"[.!?…,;:](?=\s)|\n")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
@@ -15,6 +17,25 @@ _FLAGS = range(0x1F1E6, 0x1F200)
 _TAGS = range(0xE0020, 0xE0080)
 
 ELLIPSIS = " …"
+
+
+class Anew(str):
+    """A piece of an answer that takes the place of everything of it that was shown before."""
+
+    __slots__ = ()
+
+
+def grown(text: str, piece: str) -> str:
+    """What is shown once this piece has come."""
+    return str(piece) if isinstance(piece, Anew) else text + piece
+
+
+async def complete(pieces: AsyncIterator[str]) -> str:
+    """The whole of an answer, once all its pieces have come."""
+    text = ""
+    async for piece in pieces:
+        text = grown(text, piece)
+    return text
 
 
 def utf16_length(text: str) -> int:

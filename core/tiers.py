@@ -5,6 +5,7 @@ Pure values. Which provider speaks which protocol, and which card is tried first
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -70,11 +71,21 @@ class Fee:
     cost: Money | None = None
 
 
+TEXT = frozenset({"text"})
+"""What every model reads."""
+
+GENERAL = "general"
+"""The kind of task a model's quality is asked for where none is told apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """One row of models.yaml. `free` models cost nothing; otherwise a price of None means *unknown*, never zero.
 
-    `context` is the context window in tokens, 0 when unknown.
+    `context` is the context window in tokens, `requests` and `tokens` are what the vendor takes a minute; 0: unknown.
+    `pinned` names one version for good. `weights` names what is served where several vendors serve the same open model.
+    `region` is where the text goes (empty: unknown), `modalities` what it reads, `quality` 0 to 1 by kind of task.
+    `continues`: it goes on from an answer that was begun, instead of starting another.
     """
 
     provider: str
@@ -82,6 +93,14 @@ class ModelCard:
     price: Price | None = None
     free: bool = False
     context: int = 0
+    pinned: bool = True
+    modalities: frozenset[str] = TEXT
+    requests: int = 0
+    tokens: int = 0
+    region: str = ""
+    weights: str = ""
+    quality: Mapping[str, float] = field(default_factory=dict, hash=False)
+    continues: bool = False
 
     @property
     def name(self) -> str:
@@ -118,7 +137,9 @@ class Line:
 class Prompt:
     """What a model is asked. `lines` ends with the customer's burst; `language` is an ISO 639-1 code or empty.
 
-    `meaning` is the vector of the burst where an encoder told it in time.
+    `meaning` is the vector of the burst where an encoder told it in time. `sources` are the texts of `system` that hold
+    facts: what an answer may promise must stand in one of them. `begun` is the answer as far as the customer has seen
+    it, for a model that goes on from there.
     """
 
     system: str
@@ -126,6 +147,8 @@ class Prompt:
     language: str = ""
     max_tokens: int = 800
     meaning: Vector | None = field(default=None, compare=False, repr=False)
+    sources: tuple[str, ...] = ()
+    begun: str = ""
 
     @property
     def question(self) -> str:

@@ -315,7 +315,9 @@ def configure(cell: Path) -> None:
     text = text.replace("  offline: {}\n", f"  offline: {{}}\n{slow}", 1)
     assert count == 3
     (cell / "config.yaml").write_text(text.replace("send: operators.chat", "send: web:somebody"), "utf-8")
-    (cell / "models.yaml").write_text((ROOT / "models.yaml").read_text("utf-8") + "slow/slow: {price: free}\n", "utf-8")
+    (cell / "models.yaml").write_text(
+        (ROOT / "models.yaml").read_text("utf-8") + "slow/slow: {price: free, pinned: no}\n", "utf-8"
+    )
     (cell / "model.py").write_text(MODEL, "utf-8")
 
 

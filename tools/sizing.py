@@ -26,7 +26,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
-from bots.assembly import Parts, read_settings
+from bots.parts import Parts, read_settings
 from core.conversation import Address, Arrival, Conversation, Customer, Message, Reply
 from core.records import Call, Entry, Outcome, Part, PartState, Settlement
 from core.rules import Rulebook, decide

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks._decide.chats import chats, entries, steps
 from benchmarks._harness import ROOT
-from bots.assembly import Parts, read_settings
+from bots.parts import Parts, read_settings
 from core import plugins
 from core.conversation import Conversation
 from core.meaning import Encoder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +13,13 @@ import typer
 from rich.markup import escape
 
 from bots import conditions
-from bots.assembly import MODELS, Parts, close, nearest, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, plain, problem_rows, run_async, screen
 from bots.cron import trigger
+from bots.parts import MODELS, Parts, close, nearest, read_settings
 from bots.schedule import UnknownReport, build_report
 from core.abilities import Cards
 from core.answering.availability import Availability
+from core.answering.pareto import upside_down
 from core.answering.registry import read as read_registry
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError, StoreError
@@ -28,6 +29,7 @@ from core.settings import Settings, source
 from core.settings.source import Document
 from core.store.migrate import engine_of
 from core.study import understood
+from core.tiers import ModelCard, Tier
 
 EXAMPLE = Address("check", "example")
 NOON = (2026, 1, 5, 12)
@@ -66,7 +68,8 @@ def _look(path: Path) -> tuple[list[Problem], list[Problem], int]:
     parts, problems = Parts(settings, path), list[Problem]()
     book: Rulebook | None = _built(parts.book, problems)
     encoder: Encoder | None = _built(parts.encoder, problems)
-    problems += _models(settings, path, document)
+    missing, upturned = _models(settings, path, document)
+    problems += missing
     problems += _store(parts, document)
     problems += _reports(settings, document)
     if book is not None and encoder is not None:
@@ -75,7 +78,7 @@ def _look(path: Path) -> tuple[list[Problem], list[Problem], int]:
         problems += never or _examples(book, encoder, settings, document)
     run_async(_build(parts, document, problems))
     tried = sum(len(r.examples.should_match) + len(r.examples.should_not_match) for r in settings.escalation)
-    return problems, list(settings.warnings), tried
+    return problems, [*settings.warnings, *upturned], tried
 
 
 async def _build(parts: Parts, document: Document, problems: list[Problem]) -> None:
@@ -98,18 +101,31 @@ def _built(build: Callable[[], Any], problems: list[Problem]) -> Any:
         return None
 
 
-def _models(settings: Settings, path: Path, document: Document) -> Iterator[Problem]:
-    """Models without a row in models.yaml: their price would be unknown without anybody having said so."""
+def _models(settings: Settings, path: Path, document: Document) -> tuple[list[Problem], list[Problem]]:
+    """Problems: models without a row, whose price would be unknown without anybody having said so.
+
+    Warnings: a stronger tier that begins with a model that is cheaper than a weaker tier's and not better.
+    """
     try:
         registry = read_registry(nearest(path.resolve().parent, MODELS))
     except SettingsError as error:
-        yield from error.problems
-        return
-    for tier, names in settings.tiers.items():
-        for n, name in enumerate(names):
-            if name not in registry.cards:
-                what, write = registry.missing(name)
-                yield document.problem(("tiers", tier.label, n), what, write)
+        return list(error.problems), []
+    missing = [
+        document.problem(("tiers", tier.label, n), *registry.missing(name))
+        for tier, names in settings.tiers.items()
+        for n, name in enumerate(names)
+        if name not in registry.cards
+    ]
+    if missing:
+        return missing, []
+    cards = {tier: registry.pick(names) for tier, names in settings.tiers.items()}
+    return [], [_upturned(stronger, weaker, cards, document) for stronger, weaker in upside_down(cards)]
+
+
+def _upturned(stronger: Tier, weaker: Tier, cards: Mapping[Tier, Sequence[ModelCard]], document: Document) -> Problem:
+    high, low = cards[stronger][0].name, cards[weaker][0].name
+    what = f"{high} costs less than {low}, the first of {weaker.label}, and is not better by models.yaml"
+    return document.problem(("tiers", stronger.label, 0), what, f"a better model first, or {high} under {weaker.label}")
 
 
 def _store(parts: Parts, document: Document) -> Iterator[Problem]:

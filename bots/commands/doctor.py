@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.markup import escape
 
-from bots.assembly import Parts, beside, close, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
 from bots.ledger import file_of
+from bots.parts import Parts, beside, close, read_settings
 from core.abilities import Examined
 from core.answering.availability import Availability
 from core.errors import SettingsError

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bots.assembly import Parts, read_settings
 from bots.commands._common import Json, emit, screen, table
+from bots.parts import Parts, read_settings
 from core.evaluation import Evaluation, Figure, Task
 from core.meaning import Encoder
 from core.plugins import build, module

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bots.assembly import Parts, close, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, plain, run_async, screen, table
+from bots.parts import Parts, close, read_settings
 from core.abilities import Limited
 from core.conversation import Address, Conversation, Customer, Message
 from core.errors import Problem, SettingsError

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bots.assembly import beside, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, screen
+from bots.parts import beside, read_settings
 from core.store.migrate import migrate
 
 Store = Annotated[

@@ -9,18 +9,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import typer
 from rich.markup import escape
 
-from bots.assembly import Parts, close, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen, table
+from bots.commands._running import asked, told
 from bots.parked import Shelf, row
-from core.errors import FirstlineError, InUse
-from core.settings import Settings
+from bots.parts import Parts, close, read_settings
+from core.errors import InUse
 from core.store.sql import open_store
-
-PATIENCE = aiohttp.ClientTimeout(total=10)
 
 
 class Action(StrEnum):
@@ -59,7 +56,9 @@ async def _asked(config: Path, action: Action, key: str) -> dict[str, Any]:
     try:
         return await _here(Parts(settings, config), action, key)
     except InUse:
-        return await _there(settings, action, key)
+        return await (
+            asked(settings, "parked") if action is Action.LIST else told(settings, f"parked/{action}", {"key": key})
+        )
 
 
 async def _here(parts: Parts, action: Action, key: str) -> dict[str, Any]:
@@ -75,24 +74,3 @@ async def _here(parts: Parts, action: Action, key: str) -> dict[str, Any]:
             return {"done": "nobody will answer it"}
     finally:
         await close(*channels.values())
-
-
-async def _there(settings: Settings, action: Action, key: str) -> dict[str, Any]:
-    """Ask the process that runs, at the address config.yaml gives it."""
-    server = settings.server
-    host = "127.0.0.1" if server.host in {"0.0.0.0", "::", "127.0.0.1", "localhost"} else server.host  # noqa: S104
-    url = f"http://{host}:{server.port}/operator/api/parked"
-    secret = server.operator_key.reveal()
-    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-    try:
-        async with aiohttp.ClientSession(timeout=PATIENCE, headers=headers) as http:
-            asking = http.get(url) if action is Action.LIST else http.post(f"{url}/{action}", json={"key": key})
-            async with asking as response:
-                said: dict[str, Any] = await response.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise FirstlineError(
-            f"a running firstline has the store, and it does not answer at {url}: {type(error).__name__}"
-        ) from error
-    if not response.ok:
-        raise FirstlineError(str(said.get("problem", f"the running firstline answered {response.status}")))
-    return said

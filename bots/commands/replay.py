@@ -19,9 +19,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bots import logs
-from bots.assembly import Parts, read_settings
 from bots.commands._common import DEFAULT, Config, Json, emit, screen, table
 from bots.ledger import read_dialogues
+from bots.parts import Parts, read_settings
 from bots.replaying import Played, Task, play
 from core.errors import Problem, SettingsError
 from core.learning.dialogues import CUSTOMER, Dialogue, parse

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bots import logs
-from bots.assembly import beside, open_house, read_settings
+from bots.assembly import open_house
 from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen
 from bots.ledger import read_entries
+from bots.parts import beside, read_settings
 from bots.schedule import build_report, send
 from core.abilities import Cards
 from core.conversation import Address

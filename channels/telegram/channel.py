@@ -44,6 +44,7 @@ class TelegramChannel:
     """One bot on Telegram. Typing is renewed only while `run` is under way; deliveries may outlive it."""
 
     name = NAME
+    replaces = True
 
     def __init__(
         self,

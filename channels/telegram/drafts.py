@@ -21,6 +21,7 @@ from channels.telegram.parts import rendered
 from channels.telegram.recent import Recent
 from core.errors import ChannelError, Throttled
 from core.markup import Rich
+from core.text import grown
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Preview:
 
     def grow(self, piece: str) -> None:
         """More of the text is known."""
-        self.text += piece
+        self.text = grown(self.text, piece)
         self._news.set()
 
     async def acknowledge(self) -> None:

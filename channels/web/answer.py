@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from core.text import Anew
+
 COALESCE_SECONDS = 0.05
 """The least time between two pieces of one answer, so that a fast model does not cost an event per token."""
 
 
 class Answer:
-    """`grow` is told of more text to show; `asked` names the message being answered when the first piece comes."""
+    """`grow` is told of more text to show, or what to show instead; `asked` names the message being answered when the first piece comes."""
 
     def __init__(self, grow: Callable[[Answer, str], None], asked: Callable[[], str]) -> None:
         self._grow = grow
@@ -30,6 +32,9 @@ class Answer:
         """One more piece of the text."""
         if not self.began:
             self.began, self.asked = True, self._asked()
+        if isinstance(piece, Anew):
+            self._begin_again(piece)
+            return
         self._pieces.append(piece)
         if self._timer is None:
             self._show()
@@ -39,6 +44,12 @@ class Answer:
         if self._timer is not None:
             self._timer.cancel()
         return "".join(self._pieces)
+
+    def _begin_again(self, text: Anew) -> None:
+        self._pieces, self._shown = [text], 1
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._show)
+        self._grow(self, text)
 
     def _show(self) -> None:
         self._timer = None

@@ -62,6 +62,7 @@ class WebChannel:
     """Customers who write on the web page. A chat is a visitor; all the visitor's pages show the same."""
 
     name = "web"
+    replaces = True
 
     def __init__(self, site: Site, limits: Limits) -> None:
         self._site = site

@@ -21,6 +21,7 @@ from channels.web.shown import Said, Shown
 from channels.web.stream import Page, frame
 from channels.web.turns import Line, lines, message_view, turn_views
 from core.conversation import Author, Conversation, Holder, Message, Reply
+from core.text import Anew
 
 KEPT = 32
 """Finished messages a feed keeps for replay."""
@@ -123,9 +124,9 @@ class Feed:
         self._say(line.event, line.view(), self._shown.say(whole, at))
 
     def grow(self, answer: Answer, text: str) -> None:
-        """More of the answer under way. Of one that another answer has overtaken only the end is shown."""
+        """More of the answer under way, or all of it anew. Of one that another answer has overtaken only the end is shown."""
         if self._answer is answer:
-            self._publish(self._frame("delta", {"text": text}))
+            self._publish(self._frame("replace" if isinstance(text, Anew) else "delta", {"text": text}))
 
     def learn(self, past: Conversation, *, settled: bool = False) -> None:
         """A reading of the store: show what nobody was shown. `settled`: it was made because something was settled."""

@@ -28,6 +28,7 @@ from core.conversation import Address, Arrival, Attachment, Conversation, Messag
 from core.errors import NotSent, StoreError
 from core.ports import Inbox, Outbox
 from core.records import Progress
+from core.text import complete
 from core.tiers import Fee
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class WhatsAppChannel:
     """One WhatsApp number at Twilio. Deliveries may outlive `run`."""
 
     name = NAME
+    replaces = True
 
     def __init__(self, ways: Ways, line: Line, open_door: Callable[[door.Heard, door.Told], door.Door]) -> None:
         self._ways = ways
@@ -104,7 +106,7 @@ class WhatsAppChannel:
 
     async def deliver(self, address: Address, text: AsyncIterator[str], outbox: Outbox) -> str:
         """Pull the whole text, then send it in parts; the text that stands. Raises ChannelError."""
-        whole = "".join([piece async for piece in text]).strip()
+        whole = (await complete(text)).strip()
         self._typing.pop(address.chat, None)
         if not whole:
             return ""

@@ -1,37 +1,29 @@
 """Which providers can be asked now, and what is missing where one cannot: what `run` and `doctor` show.
 
-Providers are asked, never called: nothing here costs a token. Judging a provider by how its calls go is a breaker's
-business, not this file's; the one thing a call teaches here is that it was denied.
+Providers are asked, never called: nothing here costs a token. Judging a model by how its calls go is a breaker's
+business, not this file's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import NoReturn
 
 from core.ports import Provider
 
-log = logging.getLogger(__name__)
-
 ASK_WITHIN = 0.9
 """Seconds one provider has to say whether it is ready; all are asked at once."""
-
-DENIED_FOR = 300.0
-"""Seconds a provider that refused our key or quota is left alone: a customer waits through every further try."""
 
 
 class Availability:
     """The state of each provider by name. Until first asked every provider counts as ready."""
 
-    def __init__(self, providers: Mapping[str, Provider], every: float = 15.0, denied_for: float = DENIED_FOR) -> None:
+    def __init__(self, providers: Mapping[str, Provider], every: float = 15.0) -> None:
         self._providers = dict(providers)
         self._missing = dict.fromkeys(self._providers, "")
         self._asked: set[str] = set()
-        self._denied: dict[str, float] = {}
         self._every = every
-        self._denied_for = denied_for
 
     def state(self) -> Mapping[str, str]:
         """What each provider lacks, in words for an operator; empty for those that are ready."""
@@ -44,27 +36,16 @@ class Availability:
                 self._providers[name] = provider
                 self._missing[name] = ""
                 self._asked.discard(name)
-                self._denied.pop(name, None)
 
     def is_ready(self, provider: str) -> bool:
         """Whether this provider can be asked now."""
         return not self._missing.get(provider, "")
 
-    def deny(self, provider: str, reason: str) -> None:
-        """A call was Denied: leave the provider alone for a while, for this reason."""
-        log.warning("%s is left alone for %d s: %s", provider, self._denied_for, reason)
-        self._missing[provider] = reason
-        self._denied[provider] = asyncio.get_running_loop().time() + self._denied_for
-
     async def ask(self) -> None:
         """Ask every provider not known to be ready, all at once; the first time that is all of them."""
-        now = asyncio.get_running_loop().time()
-        self._denied = {name: until for name, until in self._denied.items() if until > now}
-        names = [
-            n for n, missing in self._missing.items() if n not in self._denied and (missing or n not in self._asked)
-        ]
+        names = [name for name, missing in self._missing.items() if missing or name not in self._asked]
         answers = await asyncio.gather(*(_missing(self._providers[name]) for name in names))
-        self._missing.update((n, missing) for n, missing in zip(names, answers, strict=True) if n not in self._denied)
+        self._missing.update(zip(names, answers, strict=True))
         self._asked.update(names)
 
     async def run(self) -> NoReturn:

@@ -1,35 +1,46 @@
-"""How a tier answers: one model after the other until one does, and a record of every call.
+"""How a tier answers, and the order in which its parts are used; each part is a file beside this one.
 
-The order, which is the whole of this file:
+    allowed     budgets may ask for a cheaper tier                                         purse
+                a cache would answer here, before anything is called
+    candidates  the tier's models, then stronger tiers, then weaker ones: ready, fitting,
+                in the order of the policy, let through by breaker and load                candidates
+    attempt     money is set aside, the model streams, checks read before the customer
+                does, and whatever became of it is booked                                  attempt, screen
+    hedge       a second model where the first one's text is late                          hedge
+    whole       an independent model or several models at once judge the whole text        whole
+    next        failed: the next model. Unfit: the next tier. Broken off: the same model
+                goes on, or another text takes the place of what was shown, or it ends
+                with the truth. Two models' texts are never joined
 
-1. the tier's own models as config.yaml lists them, then the next tier up, then (where privacy allows) down;
-2. a model whose provider is not ready is passed over;
-3. the next model is tried only while the customer has seen nothing: two models' texts are never joined;
-4. whatever became of a call, it is booked.
-
-Where later parts of the order belong, each a file beside this one that `_attempt` or `_candidates` calls: a budget
-and a breaker decide in `_candidates` which models may be tried, a cache answers before the first of them, a hedge
-starts a second `_attempt` before the first shows text, validation judges a text before it is shown.
+A shadow call or a batch would begin where `attempt` does. Nothing here knows a platform, a vendor or a store.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
-from core.errors import BadPrompt, Denied, Interrupted, NoAnswer, ProviderError, Unavailable
+from core.answering import judge, whole
+from core.answering.attempt import ANSWERED, Attempt, Candidate
+from core.answering.candidates import WARY, Admitted, Candidates
+from core.answering.deadline import Deadline, Patience
+from core.answering.hedge import Hedge, Opened, race
+from core.answering.means import Means
+from core.answering.preflight import obstacle
+from core.answering.purse import Level, Purse
+from core.answering.request import Request
+from core.answering.screen import Screen
+from core.answering.whole import Judging
+from core.errors import Interrupted, NoAnswer, Unfit
 from core.ports import Provider
-from core.records import Call
-from core.tiers import Chunk, ModelCard, Prompt, Tier, Usage
+from core.records import Call, Purpose
+from core.text import Anew, grown
+from core.tiers import ModelCard, Tier
 
-log = logging.getLogger(__name__)
-
-REFUSALS = (Denied, BadPrompt)
-"""Errors by which a vendor turned the call down before making anything."""
+CONTINUED = 2
+"""Times one answer is gone on with after it broke off."""
 
 
 class Ready(Protocol):
@@ -39,31 +50,16 @@ class Ready(Protocol):
         """Whether this provider can be asked now."""
         ...
 
-    def deny(self, provider: str, reason: str) -> None:
-        """A call was Denied for this reason."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds models may take: each for its first text, all together for an answer. A channel's pauses do not count."""
-
-    first: float = 20.0
-    total: float = 60.0
-
-
-DEFAULT_PATIENCE = Patience()
-
 
 class Chain:
-    """The models of every tier, in order, and the providers that reach them."""
+    """The models of every tier, in order, the providers that reach them, and the means in force."""
 
     def __init__(
         self,
         tiers: Mapping[Tier, Sequence[ModelCard]],
         providers: Mapping[str, Provider],
         availability: Ready,
-        patience: Patience = DEFAULT_PATIENCE,
+        means: Means | None = None,
     ) -> None:
         unknown = {card.provider for cards in tiers.values() for card in cards} - set(providers)
         if unknown:
@@ -71,106 +67,176 @@ class Chain:
         self.tiers = tiers
         self.providers = providers
         self.availability = availability
-        self.patience = patience
+        self.means = means or Means()
 
-    def answer(self, prompt: Prompt, tier: Tier, down: bool = True) -> Answer:
-        """An answer from this tier; no model is called before its text is pulled. `down`: weaker tiers may answer."""
-        return Answer(self, prompt, tier, down)
+    def answer(self, request: Request) -> Answer:
+        """An answer to this request; no model is called before its text is pulled."""
+        return Answer(self, replace(request, last=self.means.spoken.last(request.conversation)))
+
+    def candidates(self, request: Request) -> Candidates:
+        """The models that may be tried for it: its tier's, stronger ones, and weaker ones where it allows them."""
+        up = [tier for tier in Tier if tier >= request.tier]
+        below = [tier for tier in reversed(Tier) if tier < request.tier] if request.down else []
+        ready = self.availability.is_ready
+        cards = ((tier, [c for c in self.tiers.get(tier, ()) if ready(c.provider)]) for tier in (*up, *below))
+        return Candidates(self.means, request, cards)
+
+    def attempt(self, admitted: Admitted, request: Request, purpose: Purpose = Purpose.ANSWER) -> Attempt:
+        """A call of a model that was let through, not begun yet."""
+        return Attempt(self.means, self.providers[admitted[0].card.provider], admitted, request, purpose)
 
 
 class Answer:
     """One answer. `calls` grows while its text is pulled; `tier` and `card` say who answers, None before any text."""
 
-    def __init__(self, chain: Chain, prompt: Prompt, tier: Tier, down: bool) -> None:
-        self.calls: list[Call] = []
+    def __init__(self, chain: Chain, request: Request) -> None:
         self.tier: Tier | None = None
         self.card: ModelCard | None = None
         self._chain = chain
-        self._prompt = prompt
-        self._asked = tier
-        self._down = down
-        self._usage: Usage | None = None
+        self._means = chain.means
+        self._request = request
+        self._attempts: list[Attempt] = []
+        self._ended: Attempt
+        self._shown = ""
+        self._continued = 0
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call made so far that has ended, in the order they began."""
+        return [attempt.call for attempt in self._attempts if attempt.call is not None]
 
     async def text(self) -> AsyncGenerator[str, None]:
-        """The answer's text, never only blanks. Closing it closes the call under way, which is booked as cancelled.
+        """The answer's text, never only blanks; an `Anew` takes the place of what came before it.
 
-        Raises Interrupted when it broke off after some text, NoAnswer when there was none to give.
+        Closing it closes the calls under way, which are booked as cancelled. Raises Interrupted when it broke off after
+        some text and nothing could mend that, NoAnswer when there was none to give.
         """
-        deadline = asyncio.get_running_loop().time() + self._chain.patience.total
-        for tier, card in self._candidates():
-            if asyncio.get_running_loop().time() >= deadline:
-                break
-            async with aclosing(self._attempt(card, deadline)) as pieces:
+        if self._means.purse is not None:
+            self._request = await _affordable(self._means.purse, self._request)
+        deadline = Deadline(self._means.patience)
+        candidates = self._chain.candidates(self._request)
+        self._means.retries.call()
+        admitted = await candidates.next(deadline)
+        anew = False
+        while admitted is not None and deadline.left > 0:
+            async with aclosing(self._pieces(admitted, candidates, deadline)) as pieces:
                 async for piece in pieces:
-                    self.tier, self.card = tier, card
-                    yield piece
-            if self.card is not None:
+                    shown = Anew(piece) if anew else piece
+                    self._shown, anew = grown(self._shown, shown), False
+                    yield shown
+            if self._ended.outcome == ANSWERED:
+                self._means.spoken.note(self._request.conversation, self._ended.candidate.card.name)
                 return
+            admitted = self._going_on(self._ended, candidates)
+            anew = admitted is None and bool(self._shown)
+            if anew and not self._request.replaces:
+                break
+            admitted = admitted or await candidates.next(deadline)
+        if self._shown:
+            raise Interrupted("the answer broke off")
         raise NoAnswer(f"none of {len(self.calls)} calls gave an answer")
 
-    def _candidates(self) -> Iterator[tuple[Tier, ModelCard]]:
-        """Every model that may be tried, each once: the tier's own, then upwards, then downwards."""
-        up = [tier for tier in Tier if tier >= self._asked]
-        below = [tier for tier in reversed(Tier) if tier < self._asked] if self._down else []
-        seen: set[str] = set()
-        for tier in (*up, *below):
-            for card in self._chain.tiers.get(tier, ()):
-                if card.name not in seen and self._chain.availability.is_ready(card.provider):
-                    seen.add(card.name)
-                    yield tier, card
+    def _going_on(self, ended: Attempt, candidates: Candidates) -> Admitted | None:
+        """After a call that was no answer: a model that goes on from what was shown, or None for the next one."""
+        if ended.unfit is not None:
+            candidates.rise(ended.candidate.tier)
+        elif ended.call is not None and not self._means.retries.take():
+            candidates.only_best()
+        admitted = None
+        if ended.unfit is None and self._shown and ended.shown and self._continued < CONTINUED:
+            self._continued += 1
+            admitted = candidates.continuing(ended.candidate)
+        begun = self._shown if admitted is not None else ""
+        self._request = replace(self._request, prompt=replace(self._request.prompt, begun=begun))
+        return admitted
 
-    async def _attempt(self, card: ModelCard, deadline: float) -> AsyncGenerator[str, None]:
-        """One model's text. Ends in silence where the next model may be tried, in Interrupted where none may."""
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        shown = False
-        outcome, error = "cancelled", ""
-        self._usage = None
-        try:
-            async with aclosing(self._chain.providers[card.provider].stream(self._prompt, card)) as chunks:
-                async for piece in self._visible(chunks, min(deadline, started + self._chain.patience.first), deadline):
-                    shown = True
-                    yield piece
-            outcome = "answered" if shown else "empty"
-        except ProviderError as failure:
-            outcome, error = "refused" if isinstance(failure, REFUSALS) else "failed", type(failure).__name__
-            if isinstance(failure, Denied):
-                self._chain.availability.deny(card.provider, str(failure))
-        except Exception as failure:  # noqa: BLE001 - providers are plug-ins: whatever one raises, the next is tried
-            outcome, error = "failed", type(failure).__name__
-        finally:
-            self._book(card, outcome, clock() - started, error)
-        if shown and outcome != "answered":
-            raise Interrupted(f"the answer broke off ({error})")
-
-    async def _visible(
-        self, chunks: AsyncGenerator[Chunk, None], first: float, deadline: float
+    async def _pieces(
+        self, admitted: Admitted, candidates: Candidates, deadline: Deadline
     ) -> AsyncGenerator[str, None]:
-        """The texts a customer can see: blanks at the start are kept back, so an answer of blanks alone is none."""
-        clock = asyncio.get_running_loop().time
-        until, blank = first, True
-        while True:
-            try:
-                async with asyncio.timeout_at(until):
-                    chunk = await anext(chunks, None)
-            except TimeoutError:
-                raise (Unavailable if blank else Interrupted)("the customer's patience ended") from None
-            if chunk is None:
-                return
-            if isinstance(chunk, Usage):
-                self._usage = chunk
-                continue
-            text = chunk.text.lstrip() if blank else chunk.text
-            if text:
-                pulled, blank = clock(), False
-                yield text
-                deadline += clock() - pulled
-                until = deadline
+        """One try's text: of one model, of whichever of two is faster, or a whole text that was judged."""
+        judging, votes = self._means.judging, self._means.votes.get(admitted[0].tier, 1)
+        if votes > 1 and not self._shown:
+            text = await self._voted(admitted, candidates, deadline, votes)
+        elif judging is not None and not self._shown and judging.wants(self._request):
+            text = await self._judged(self._opened(admitted, candidates, deadline), judging, candidates)
+        else:
+            opened = self._opened(admitted, candidates, deadline)
+            if self._means.hedge is not None and not self._shown:
+                opened = await self._hedged(opened, self._means.hedge, candidates, deadline)
+            self._ended, text = opened.attempt, opened.piece or ""
+            async with aclosing(opened.rest) as pieces:
+                if text:
+                    yield self._said(opened.attempt, text)
+                async for piece in pieces:
+                    yield self._said(opened.attempt, piece)
+            return
+        if text:
+            yield self._said(self._ended, text)
 
-    def _book(self, card: ModelCard, outcome: str, seconds: float, error: str) -> None:
-        if error:
-            log.warning("%s %s after %.1f s: %s", card.name, outcome, seconds, error)
-        cost = self._usage.cost(card.price) if self._usage is not None else None
-        self.calls.append(
-            Call(card.provider, card.model, outcome, seconds, self._usage, cost, free=card.free, error=error)
-        )
+    def _opened(
+        self, admitted: Admitted, candidates: Candidates, deadline: Deadline, purpose: Purpose = Purpose.ANSWER
+    ) -> Opened:
+        attempt = self._ended = self._chain.attempt(admitted, self._request, purpose)
+        self._attempts.append(attempt)
+        last, checks = not candidates.above(attempt.candidate.tier), self._means.checks
+        screen = Screen(checks, self._request.prompt, self._request, last) if checks else None
+        return Opened(attempt, attempt.pieces(deadline, screen))
+
+    def _said(self, attempt: Attempt, piece: str) -> str:
+        self.tier, self.card = attempt.candidate.tier, attempt.candidate.card
+        return piece
+
+    async def _hedged(self, first: Opened, hedge: Hedge, candidates: Candidates, deadline: Deadline) -> Opened:
+        """Whichever of two shows text first; the second is asked only when the first is late."""
+        candidate, retries = first.attempt.candidate, self._means.retries
+        after = hedge.seconds(candidate.circuit.measures.p95)
+
+        def another() -> Opened | None:
+            if retries.left < 1 + WARY or (admitted := candidates.beside(candidate.tier)) is None:
+                return None
+            retries.take()
+            return self._opened(admitted, candidates, deadline, Purpose.HEDGE)
+
+        return first if after is None else await race(first, after, another)
+
+    async def _voted(self, first: Admitted, candidates: Candidates, deadline: Deadline, votes: int) -> str:
+        """The text most of so many models agree on; empty, and unfit, where they do not and a better one is left."""
+        tier, opened = first[0].tier, [self._opened(first, candidates, deadline, Purpose.VOTE)]
+        while len(opened) < votes and (admitted := candidates.beside(tier)) is not None:
+            opened.append(self._opened(admitted, candidates, deadline, Purpose.VOTE))
+        self._ended, text, agreed = await whole.voted(opened)
+        if text and not agreed and candidates.above(tier):
+            self._ended.found_unfit(Unfit("vote", "the models do not agree"))
+            return ""
+        return text
+
+    async def _judged(self, opened: Opened, judging: Judging, candidates: Candidates) -> str:
+        """A whole text an independent model lets pass. Where that one cannot be asked, or says nothing, it passes."""
+        text, attempt = await whole.gathered(opened), opened.attempt
+        self._ended = attempt
+        card, circuit = judging.card, self._means.circuit(judging.card)
+        if not text or not self._chain.availability.is_ready(card.provider):
+            return text
+        if obstacle(card, self._request, self._means.places) or (permit := circuit.admit(0)) is None:
+            return text
+        request = replace(self._request, prompt=judge.question(self._request.prompt, text))
+        admitted = Candidate(attempt.candidate.tier, card, circuit), permit
+        asked = self._chain.attempt(admitted, request, Purpose.VALIDATION)
+        self._attempts.append(asked)
+        deadline = Deadline(Patience(judging.within, judging.within))
+        said = judge.read(await whole.gathered(Opened(asked, asked.pieces(deadline, None))), judging.rules)
+        if said is not None and not said.ok and candidates.above(attempt.candidate.tier):
+            attempt.found_unfit(Unfit("judge", said.why))
+            return ""
+        return text
+
+
+async def _affordable(purse: Purse, request: Request) -> Request:
+    """The request as far as budgets allow: no upgrade beyond the cap, one tier cheaper past a soft limit."""
+    if not await purse.upgrade(request):
+        request = replace(request, tier=request.start)
+    level = await purse.level(request)
+    if level is Level.HARD:
+        return replace(request, free_only=True)
+    cheaper = Tier(max(Tier.QUICK, request.tier - 1))
+    return replace(request, tier=cheaper) if level is Level.SOFT else request

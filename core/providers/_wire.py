@@ -13,7 +13,7 @@ from core.tiers import Prompt, Usage
 def turns(prompt: Prompt) -> list[dict[str, str]]:
     """The history as alternating `role`/`content` turns starting with the customer.
 
-    Lines of one role in a row become one turn and empty ones go: one protocol and many chat templates refuse either.
+    An answer that was begun comes last, for the model to go on from. Lines of one role in a row become one turn and empty ones go: one protocol and many chat templates refuse either.
     """
     said: list[dict[str, str]] = []
     for line in prompt.lines:
@@ -23,6 +23,8 @@ def turns(prompt: Prompt) -> list[dict[str, str]]:
             said[-1]["content"] += "\n" + line.text
         else:
             said.append({"role": line.role, "content": line.text})
+    if begun := prompt.begun.rstrip():  # vendors refuse blanks at its end
+        said.append({"role": "assistant", "content": begun})
     return said
 
 

@@ -21,7 +21,7 @@ from core.settings.schema import File
 from core.settings.sections import Sections
 from core.settings.values import Settings
 
-_LISTED = frozenset({"channels", "providers", "lists", "signals", "escalation", "reports", "tiers"})
+_LISTED = frozenset({"channels", "providers", "lists", "signals", "escalation", "reports", "tiers", "checks"})
 """Sections of many alike: a fault in one member leaves the others to be checked."""
 _NEEDED: Mapping[str, Any] = {"version": 1, "bot": "bot", "tiers": {"quick": ["-"]}}
 """What stands in for a faulty section while the rest is checked; such settings are never used."""
@@ -69,7 +69,7 @@ def rulebook(settings: Settings, signals: Mapping[str, Signal]) -> Rulebook:
     if absent:
         raise ValueError(f"signals configured and not built: {', '.join(absent)}")
     everything = {**signals, **settings.conditions}
-    return Rulebook(settings.escalation, everything, settings.start_with, settings.hash)
+    return Rulebook(settings.escalation, everything, settings.start_with, settings.hash, settings.answering.band)
 
 
 def _shape(document: source.Document, faults: Faults) -> tuple[File, list[int]]:

@@ -13,24 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from core.settings import spelling
+from core.settings.answering_schema import AnsweringText, BudgetText
+from core.settings.shape import EMPTY, Duration, Options, Section, Text, TierName, YesNo
 
-TierName = Literal["quick", "standard", "expert"]
 Outcome = Literal["quick", "standard", "expert", "person"]
-
-Text = Annotated[str, Field(min_length=1)]
-EMPTY = BeforeValidator(spelling.nothing)
-"""Nothing under a name is an empty section."""
-
-Options = Annotated[dict[str, Any], EMPTY]
-Duration = Annotated[timedelta, BeforeValidator(spelling.duration), WithJsonSchema({"type": "string"})]
-YesNo = Annotated[bool, WithJsonSchema({"enum": ["yes", "no", True, False]})]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", examples=["en"])]
-
-
-class Section(BaseModel):
-    """A group of settings; a name that is not one of them is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class OperatorsText(Section):
@@ -140,7 +127,7 @@ class File(Section):
     languages: tuple[Language, ...] = Field(
         ("en",), min_length=1, description="the first is the default", examples=["[en, da]"]
     )
-    channels: Annotated[dict[str, Options], EMPTY] = {}
+    channels: Annotated[dict[str, Options], EMPTY] = Field(default={})
     operators: Annotated[OperatorsText, EMPTY] = OperatorsText()
     store: Text = Field("sqlite:///data/firstline.db", examples=["sqlite:///data/firstline.db"])
     server: Annotated[ServerText, EMPTY] = ServerText()
@@ -148,18 +135,23 @@ class File(Section):
         EncoderText(), examples=["onnx"]
     )
     conversation: Annotated[ConversationText, EMPTY] = ConversationText()
-    providers: Annotated[dict[str, Annotated[ProviderText, EMPTY]], EMPTY] = {}
+    providers: Annotated[dict[str, Annotated[ProviderText, EMPTY]], EMPTY] = Field(default={})
     tiers: dict[TierName, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
         min_length=1, description="models in the order of trying, provider/model", examples=["quick: [offline/faq]"]
     )
     start_with: TierName | None = Field(None, examples=["quick"])
-    hours: Annotated[dict[str, Any], EMPTY, WithJsonSchema({"type": "object"})] = {}
+    answering: Annotated[AnsweringText, EMPTY] = AnsweringText()
+    checks: dict[str, Options] | None = Field(
+        None, description="what answers are read for before they are shown", examples=["{refusal: {}, empty: {}}"]
+    )
+    budgets: Annotated[tuple[BudgetText, ...], BeforeValidator(spelling.no_items)] = ()
+    hours: Annotated[dict[str, Any], EMPTY, WithJsonSchema({"type": "object"})] = Field(default={})
     lists: Annotated[dict[str, Text], EMPTY] = Field(
         {}, description="a name and its file", examples=["vip: lists/vip.csv"]
     )
-    signals: Annotated[dict[str, Options], EMPTY] = {}
+    signals: Annotated[dict[str, Options], EMPTY] = Field(default={})
     escalation: Annotated[tuple[RuleText, ...], BeforeValidator(spelling.no_items)] = ()
-    reports: Annotated[dict[str, ReportText], EMPTY] = {}
+    reports: Annotated[dict[str, ReportText], EMPTY] = Field(default={})
 
 
 def json_schema() -> str:

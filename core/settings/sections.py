@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.conversation import Address
 from core.hours import Hours
+from core.settings.answering import answering, budgets
 from core.settings.schema import File
 from core.settings.secrets import (
     SECTIONS,
@@ -89,6 +90,9 @@ class Sections:
             providers=_frozen({name: self._provider(name) for name in shape.providers}),
             tiers=_frozen(tiers),
             start_with=self._start(tiers),
+            answering=answering(shape, self._faults),
+            checks=None if shape.checks is None else _frozen(shape.checks),
+            budgets=budgets(shape, self._faults),
             hours=hours,
             lists=_frozen(lists),
             signals=_frozen(shape.signals),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 """Seconds of each unit of time."""
 
 _DURATION = re.compile(r"(\d+(?:[.,]\d+)?)\s*(second|minute|hour|day)s?")
+_SHARE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)\s?%")
+_BAND = re.compile(r"(\d+(?:[.,]\d+)?) to (\d+(?:[.,]\d+)?)")
 _LASTS = re.compile(r"([1-9]\d{0,2}) answers?")
 _MODE = re.compile(r"canary (\d{1,3}(?:[.,]\d+)?)\s?%")
 _CRON_FIELD = r"(?:\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/\d+)?"
@@ -36,6 +39,57 @@ def duration(value: Any) -> timedelta:
     if not 60 <= seconds <= 366 * 86400:
         raise wrong("a length of time lies between 1 minute and 366 days", "24 hours")
     return timedelta(seconds=seconds)
+
+
+def seconds(value: Any) -> float:
+    """`20 seconds` or `0.5 seconds` as a number of them."""
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    length = float(found[1].replace(",", ".")) * UNITS[found[2]] if found else 0.0
+    if not 0.01 <= length <= 3600:
+        raise wrong("a length of time is a number and a unit, from 0.01 seconds to 1 hour", "20 seconds")
+    return length
+
+
+def share(value: Any) -> float:
+    """`20%` as 0.2."""
+    found = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found or not float(found[1].replace(",", ".")) <= 100:
+        number = re.search(r"\d{1,2}", str(value))
+        raise wrong("a share is a percentage, from 0% to 100%", f"{number[0]}%" if number else "20%")
+    return float(found[1].replace(",", ".")) / 100
+
+
+def late(value: Any) -> float | None:
+    """When a second model is asked: -1 for never (`off`), None for `p95`, else seconds."""
+    if value in ("off", False):
+        return -1.0
+    if value == "p95":
+        return None
+    try:
+        return seconds(value)
+    except PydanticCustomError:
+        raise wrong("when a second model is asked is off, p95, or a length of time", "p95") from None
+
+
+def band(value: Any) -> tuple[float, float]:
+    """`0.5 to 0.7` as its two ends."""
+    found = _BAND.fullmatch(value.strip()) if isinstance(value, str) else None
+    low, high = (float(end.replace(",", ".")) for end in found.groups()) if found else (1.0, 0.0)
+    if low > high:
+        raise wrong("a band is two numbers, the smaller one first", "0.5 to 0.7")
+    return low, high
+
+
+def amount(value: Any) -> Decimal:
+    """Exact money: a whole number, or a quoted text."""
+    try:
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            found = Decimal(value)
+            if found.is_finite() and found >= 0:
+                return found
+    except InvalidOperation:
+        pass
+    raise wrong("an amount is a whole number, or a number in quotes so that it stays exact", '"0.50"')
 
 
 def lasts(value: Any) -> int | None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from core.budgets import Budget
 from core.conversation import Address
 from core.errors import Problem
 from core.hours import Hours
 from core.rules import Rule, Signal
+from core.settings.answering import Answering
 from core.settings.secrets import Secret
 from core.tiers import Tier
 
@@ -82,8 +84,9 @@ class ReportSettings:
 class Settings:
     """All of config.yaml, checked. Tiers without models are absent from `tiers`; every list is read.
 
-    `conditions` are the signals that built-in conditions of rules read. `store` may hold a password and is left out of
-    the repr. `warnings` are problems that do not stop the bot. `hash` identifies the text and its list files.
+    `checks` is None where the file does not name any: then those that ship are on. `conditions` are the signals that
+    built-in conditions of rules read. `store` may hold a password and is left out of the repr.
+    `warnings` are problems that do not stop the bot. `hash` identifies the text and its list files.
     """
 
     version: int
@@ -99,6 +102,9 @@ class Settings:
     providers: Mapping[str, ProviderSettings]
     tiers: Mapping[Tier, tuple[str, ...]]
     start_with: Tier
+    answering: Answering
+    checks: Mapping[str, Mapping[str, Any]] | None
+    budgets: tuple[Budget, ...]
     hours: Hours | None
     lists: Mapping[str, tuple[str, ...]]
     signals: Mapping[str, Mapping[str, Any]]

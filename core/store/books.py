@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, select
@@ -17,9 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from core.conversation import Address, Author, HandBack, Holder, Message, Reply, Turn
 from core.records import Call, Entry, Outcome
 from core.rules import Decision
+from core.store import calls
 from core.store.codec import DECISION, FEES, NAMES, instant, micros, read_turn
 from core.store.schema import call, card, conversation, decision, inbox, ledger, turn
-from core.tiers import Money, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,12 @@ class Receipt:
 def entries(c: Connection, start: datetime, end: datetime) -> list[Entry]:
     """Ledger lines in [start, end), oldest first, each with its calls."""
     window = (ledger.c.at >= micros(start), ledger.c.at < micros(end))
-    calls: dict[tuple[str, str], list[Call]] = {}
+    found: dict[tuple[str, str], list[Call]] = {}
     joined = ledger.join(call, (call.c.conv == ledger.c.conv) & (call.c.reply == ledger.c.reply))
     for row in c.execute(select(call).select_from(joined).where(*window).order_by(call.c.number)):
-        calls.setdefault((row.conv, row.reply), []).append(_call(row))
+        found.setdefault((row.conv, row.reply), []).append(calls.read(row))
     rows = c.execute(select(ledger).where(*window).order_by(ledger.c.at))
-    return [_entry(row, calls.get((row.conv, row.reply), [])) for row in rows]
-
-
-def _call(row: Row[Any]) -> Call:
-    usage = None if row.input is None else Usage(row.input, row.output, row.cached)
-    cost = None if row.cost is None else Money(Decimal(row.cost), row.currency)
-    return Call(row.provider, row.model, row.outcome, row.seconds, usage, cost, row.free, row.error)
+    return [_entry(row, found.get((row.conv, row.reply), [])) for row in rows]
 
 
 def _entry(row: Row[Any], calls: Sequence[Call]) -> Entry:
@@ -94,10 +87,10 @@ def receipt(c: Connection, address: Address, message: str) -> Receipt | None:
     line = c.execute(select(ledger).where(ledger.c.conv == conv, ledger.c.reply == key)).first()
     if line is None:
         return None
-    calls = c.execute(select(call).where(call.c.conv == conv, call.c.reply == key).order_by(call.c.number))
+    made = c.execute(select(call).where(call.c.conv == conv, call.c.reply == key).order_by(call.c.number))
     body = c.execute(select(decision.c.body).where(decision.c.conv == conv, decision.c.reply == key)).scalar()
-    made = DECISION.validate_json(body) if body else None
-    return Receipt(_entry(line, [_call(row) for row in calls]), made)
+    why = DECISION.validate_json(body) if body else None
+    return Receipt(_entry(line, [calls.read(row) for row in made]), why)
 
 
 def chats(c: Connection, limit: int) -> list[ChatRow]:

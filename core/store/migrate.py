@@ -17,7 +17,7 @@ from core.errors import StoreError
 from core.store import sqlite
 from core.store.schema import conversation, duty, metadata, replica
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The revision this code reads and writes; a test compares it with the migrations folder."""
 
 RIGHTS = (

@@ -1,6 +1,6 @@
 """The tables, and nothing else. Instants are microseconds since 1970 in UTC; values are JSON texts of the core's own.
 
-Every primary key begins with `conv`, the conversation's address, so the same schema can be sharded by conversation.
+Every primary key of what belongs to a conversation begins with `conv`, its address, so the same schema can be sharded.
 The columns follow the state machines in docs/decisions/0003-store.md.
 """
 
@@ -150,8 +150,50 @@ call = Table(
     Column("currency", String),
     Column("free", Boolean, nullable=False),
     Column("error", String, nullable=False, default=""),
+    Column("purpose", String, nullable=False, server_default="answer"),
+    Column("tier", String, nullable=False, server_default=""),
+    Column("at", BigInteger),
+    Column("first", Float),
+    Column("verdict", Text, nullable=False, server_default=""),
+    Column("draft", Text, nullable=False, server_default=""),
+    Column("reservation", String, nullable=False, server_default=""),
 )
-"""One row a model call. `cost` is an exact decimal text; NULL means unknown, never zero."""
+"""One row a model call. `cost` is an exact decimal text; NULL means unknown, never zero.
+
+`draft` is a text no customer saw, part of the conversation: it goes when that goes, and is for no log.
+"""
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("period", String, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Index("budget_period", "period"),
+)
+"""One row an account and period, in pico-units (1e-12 of a currency unit) or whole answers (core/budgets.py)."""
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("conv", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("accounts", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Index("reservation_until", "until"),
+)
+"""One row for money set aside and not settled. `accounts` are those it is part of, as JSON: [[account, period], ...].
+
+`state`: held, charged (nobody settled it in time: it counts as spent until somebody does) or counted (spent at once).
+"""
 
 card = Table(
     "card",

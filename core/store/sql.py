@@ -1,7 +1,7 @@
 """The Store port over SQL: which units of work keep a promise, one method each.
 
-The statements are in `inbox`, `history`, `work`, `parts`, `names`, `leases`, `runs` and `books`; here they only get a
-connection.
+The statements are in `inbox`, `history`, `work`, `parts`, `names`, `leases`, `runs`, `budgets`, `books` and `lives`;
+here they only get a connection.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from core.budgets import Account, Balance, Held, Hold
 from core.conversation import Address, Arrival, Conversation
 from core.errors import StoreError
 from core.records import Admission, Claim, Entry, Hint, Parked, Part, Progress, Promise, Settled, Settlement
-from core.store import backlog, books, inbox, leases, names, parts, runs, work
+from core.store import backlog, books, budgets, inbox, leases, names, parts, runs, work
 from core.store.backlog import Backlog
 from core.store.books import ChatRow, Receipt
 from core.store.database import Database
 from core.store.hints import Hints
 from core.store.history import History
+from core.store.lives import Life, lives
 from core.store.migrate import engine_of, prepare
 
 FAREWELL = 2.0
@@ -84,6 +86,28 @@ class SqlStore:
         """End a burst: all of it at once; a known key changes nothing."""
         chat = str(settlement.address)
         return await self._database.write(lambda c: work.settle(c, self.owner, settlement, claim), chat)
+
+    async def reserve(self, hold: Hold) -> Held:
+        """Set money aside for a call, from all its accounts or from none."""
+        # Its rows are shared by many chats. SQLite has no row locks, so there it may go with others.
+        alone = None if self._database.shared else hold.id
+        return await self._database.write(lambda c: budgets.reserve(c, hold), alone)
+
+    async def cancel(self, ids: Sequence[str]) -> None:
+        """Give back what was set aside for calls that were never sent."""
+        await self._database.write(lambda c: budgets.cancel(c, ids))
+
+    async def sweep(self) -> int:
+        """Charge and book what was set aside and never settled; how many reservations."""
+        return await self._database.write(budgets.sweep)
+
+    async def levels(self, accounts: Sequence[Account]) -> Mapping[str, tuple[int, int]]:
+        """What is spent and what is set aside, by the account's key."""
+        return await self._database.read(lambda c: budgets.levels(c, accounts))
+
+    async def balances(self, prefix: str, period: str, name: str = "", most: int = 100) -> Sequence[Balance]:
+        """The accounts of one budget in a period, those with the most gone first; with a name only that one."""
+        return await self._database.read(lambda c: budgets.balances(c, prefix, period, name, most))
 
     async def claim(self, most: int, channels: Sequence[str]) -> Sequence[Claim]:
         """Claim at most so many chats of these channels that have work and that nobody holds."""
@@ -188,6 +212,10 @@ class SqlStore:
     async def receipt(self, address: Address, message: str) -> Receipt | None:
         """Why and at what cost that message of the customer's was answered."""
         return await self._database.read(lambda c: books.receipt(c, address, message))
+
+    async def lives(self, message: str) -> Sequence[Life]:
+        """What became of every message of that id, or of the one `channel:chat/id` names."""
+        return await self._database.read(lambda c: lives(c, message))
 
 
 @asynccontextmanager

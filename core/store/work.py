@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from core.conversation import Address, Holder, Message, MessageKind, Reply, Turn
 from core.errors import Fenced
 from core.records import Claim, Outcome, Part, PartState, Settled, Settlement
-from core.store import parts
+from core.store import budgets, calls, parts
 from core.store.appends import append
 from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, text, turn_columns
 from core.store.leases import VERSION, fence, locked
@@ -165,23 +165,5 @@ def _book(c: Connection, settlement: Settlement) -> None:
         "fees": text(FEES, entry.fees),
     }
     append(c, _add_entry, [row])
-    calls = [
-        {
-            "conv": conv,
-            "reply": settlement.key,
-            "number": n,
-            "provider": made.provider,
-            "model": made.model,
-            "outcome": made.outcome,
-            "seconds": made.seconds,
-            "input": made.usage.input if made.usage else None,
-            "output": made.usage.output if made.usage else None,
-            "cached": made.usage.cached if made.usage else None,
-            "cost": str(made.cost.amount) if made.cost else None,
-            "currency": made.cost.currency if made.cost else None,
-            "free": made.free,
-            "error": made.error,
-        }
-        for n, made in enumerate(entry.calls)
-    ]
-    append(c, _add_call, calls)
+    append(c, _add_call, (calls.columns(conv, settlement.key, n, made) for n, made in enumerate(entry.calls)))
+    budgets.settle(c, entry.calls)

@@ -62,8 +62,8 @@ FAQ = """\
   answer: From nine to five.
 """
 MODELS = """\
-cloud/large: {price: unknown}
-offline/faq: {price: free}
+cloud/large: {price: unknown, pinned: no}
+offline/faq: {price: free, pinned: no}
 """
 
 

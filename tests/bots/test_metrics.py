@@ -21,13 +21,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from bots import metrics as metrics_module
-from bots.assembly import close
 from bots.metrics import Metrics, is_near, metrics_route, usual_gauges
+from bots.parts import close
 from bots.readiness import Readiness
 from bots.server import serve_http
 from channels.memory import MemoryChannel
 from core.conversation import Address, Arrival, Message
-from core.counters import MEANINGS, Counters
+from core.counters import MEANINGS, TIMES, Counters
 from core.errors import StoreError
 from core.plugins import build
 from core.ports import Channel
@@ -48,7 +48,14 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "public_url": "https://a.b",
     },
 }
-LABELS = {"channel", "outcome", "rumour", "what", "version", "python", "reason"}
+LABELS = {"channel", "outcome", "rumour", "what", "version", "python", "reason", "provider", "model", "tier"} | {
+    "purpose",
+    "kind",
+    "check",
+    "currency",
+    "state",
+    "le",
+}
 
 
 class Counting(MemoryChannel):
@@ -137,6 +144,17 @@ async def test_every_count_of_the_desk_has_a_meaning_and_every_meaning_is_counte
     assert found | {"messages_parked", "messages_accepted", "messages_duplicate"} == set(MEANINGS)
 
 
+async def test_times_are_a_histogram_whose_buckets_hold_everything_up_to_their_bound(
+    metrics: Metrics, counters: Counters
+) -> None:
+    for seconds in (0.05, 0.3, 0.3, 60.0):
+        counters.observe("model_first_text_seconds", seconds, model="m")
+    samples = (await read(metrics))["firstline_model_first_text_seconds"].samples
+    buckets = {sample.labels["le"]: sample.value for sample in samples if sample.name.endswith("_bucket")}
+    assert (buckets["0.1"], buckets["0.25"], buckets["0.5"], buckets["20.0"], buckets["+Inf"]) == (1, 1, 3, 3, 4)
+    assert [s.value for s in samples if s.name.endswith("_sum")] == [pytest.approx(60.65)]
+
+
 async def test_what_channels_count_is_labelled_with_the_channel(metrics: Metrics) -> None:
     families = await read(metrics)
     assert values(families["firstline_channel_orphans"]) == {("telegram",): 3}
@@ -188,6 +206,8 @@ async def test_names_and_labels_keep_to_prometheus_conventions_and_name_no_custo
 ) -> None:
     for name in MEANINGS:
         counters.count(name, channel="web")
+    for name in TIMES:
+        counters.observe(name, 0.3, model="m")
     for family in (await read(metrics)).values():
         assert NAME.fullmatch(family.name)
         assert family.documentation.endswith(".")

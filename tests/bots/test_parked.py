@@ -107,7 +107,7 @@ def folder(tmp_path: Path, unused_tcp_port: int) -> Path:
     source = Path(__file__).parents[2] / "bots" / "minimal"
     for name in ("faq.yaml", "persona.md"):
         (made / name).write_text((source / name).read_text("utf-8"), "utf-8")
-    (tmp_path / "models.yaml").write_text("offline/faq: {price: free}\n", "utf-8")
+    (tmp_path / "models.yaml").write_text("offline/faq: {price: free, pinned: no}\n", "utf-8")
     return made
 
 

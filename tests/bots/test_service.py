@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 async def test_a_provider_and_model_written_into_the_file_answer_from_the_next_message_on(bot: Bot) -> None:
     async with open_house(bot.config, store="sqlite://", channels={"memory": MemoryChannel()}) as house:
-        (bot.folder / "models.yaml").write_text("near/small: {price: free}\noffline/faq: {price: free}\n", "utf-8")
+        (bot.folder / "models.yaml").write_text(
+            "near/small: {price: free, pinned: no}\noffline/faq: {price: free, pinned: no}\n", "utf-8"
+        )
         bot.edit("quick: [cloud/large, offline/faq]", "quick: [near/small, offline/faq]")
         bot.edit("  offline: {}", '  near: {uses: openai_chat, url: "http://127.0.0.1:1/v1"}\n  offline: {}')
         await service.applier(house)("")

@@ -28,11 +28,13 @@ from channels.memory import MemoryChannel
 from channels.telegram.testing import FakeBotApi
 from channels.whatsapp.testing import FakeTwilio
 from core import plugins
+from core.abilities import Replaces
 from core.conversation import Address, Arrival, Conversation, Customer, Holder, Message
 from core.errors import StoreError, Withdrawn
 from core.fleet import Lone
 from core.ports import Channel
 from core.records import Part, PartState, Progress
+from core.text import Anew
 
 SHARED = Path(os.environ.get("FIRSTLINE_SHARED", Path(__file__).parents[3] / "shared"))
 PATIENCE = 5.0
@@ -466,6 +468,15 @@ async def test_what_deliver_returns_is_what_the_customer_sees_in_the_end(driver:
 async def test_an_answer_without_an_acknowledgement_before_it_arrives_too(driver: Driver) -> None:
     assert await driver.channel.deliver(driver.chat(), said(*PIECES), Outbox()) == WHOLE
     assert await driver.final(driver.chat()) == [WHOLE]
+
+
+@on(ALL)
+async def test_a_channel_that_can_shows_in_the_end_only_what_took_the_place_of_the_rest(driver: Driver) -> None:
+    chat = driver.chat()
+    if not (isinstance(driver.channel, Replaces) and driver.channel.replaces):
+        pytest.skip("what this channel shows it cannot take back, and it is given nothing of the kind")
+    assert await driver.channel.deliver(chat, said("It is lost. ", Anew(PIECES[0]), *PIECES[1:]), Outbox()) == WHOLE
+    assert await driver.final(chat) == [WHOLE]
 
 
 @on(ALL)

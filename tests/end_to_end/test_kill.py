@@ -97,7 +97,7 @@ def connect(shop: Shop, telegram: str, model: str) -> None:
     shop.edit("  offline: {}\n", f"  offline: {{}}\n  slow: {{uses: openai_chat, url: {model}}}\n")
     shop.use("slow/slow")
     models = shop.folder / "models.yaml"
-    models.write_text(models.read_text("utf-8") + "slow/slow: {price: free}\n", "utf-8")
+    models.write_text(models.read_text("utf-8") + "slow/slow: {price: free, pinned: no}\n", "utf-8")
 
 
 def finals(api: FakeBotApi, chat: int) -> int:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bots.assembly import Parts, read_settings
+from bots.parts import Parts, read_settings
 from core import plugins
 from core.conversation import Address, Attachment, Conversation, Message, MessageKind, Reply
 from core.rules import Reading, Signal

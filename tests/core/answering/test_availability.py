@@ -77,25 +77,3 @@ async def test_those_not_ready_are_asked_again_until_they_are() -> None:
             await task
     assert there.times == 1
     assert late.times == 1
-
-
-async def test_a_denied_provider_is_asked_again_only_after_a_while(puppet: Any) -> None:
-    known = Availability({"a": puppet()}, denied_for=0.05)
-    known.deny("a", "the key was refused")
-    await known.ask()
-    assert known.state() == {"a": "the key was refused"}
-    await asyncio.sleep(0.06)
-    await known.ask()
-    assert known.is_ready("a")
-
-
-async def test_a_denial_while_being_asked_stands() -> None:
-    slow = Slow()
-    known = Availability({"a": slow})  # type: ignore[dict-item]
-    task = asyncio.create_task(known.ask())
-    async with asyncio.timeout(5):
-        await slow.asked.wait()
-        known.deny("a", "the key was refused")
-        slow.go.set()
-        await task
-    assert not known.is_ready("a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.answering.availability import Availability
-from core.answering.chain import Answer, Chain, Patience
+from core.answering.breaker import State
+from core.answering.chain import Answer, Chain
+from core.answering.deadline import Patience
+from core.answering.means import Means
+from core.answering.request import Request
 from core.errors import BadPrompt, Busy, Denied, Interrupted, NoAnswer, Unavailable
 from core.records import Call
 from core.tiers import Delta, Line, ModelCard, Money, Price, Prompt, Tier, Usage
@@ -29,7 +34,7 @@ def chain(tiers: Mapping[Tier, str], providers: Mapping[str, Any], patience: Pat
         tier: [ModelCard(p, "m", None if p == "free" else PRICE, free=p == "free") for p in names.split()]
         for tier, names in tiers.items()
     }
-    return Chain(cards, providers, Availability(providers), patience)
+    return Chain(cards, providers, Availability(providers), Means(patience=patience))
 
 
 async def pull(answer: Answer) -> str:
@@ -43,19 +48,23 @@ def booked(answer: Answer) -> list[str]:
 
 async def test_the_first_model_that_answers_is_the_only_one_called(puppet: Any, prompt: Prompt, usage: Usage) -> None:
     a, b = puppet("It is ", "on.", usage), puppet("no")
-    answer = chain({Tier.QUICK: "a b"}, {"a": a, "b": b}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a b"}, {"a": a, "b": b}).answer(Request(prompt, Tier.QUICK))
     assert await pull(answer) == "It is on."
     assert (answer.tier, answer.card) == (Tier.QUICK, ModelCard("a", "m", PRICE))
     [call] = answer.calls
     assert call.seconds > 0
-    assert call == Call("a", "m", "answered", call.seconds, usage, Money(Decimal("0.00012"), "USD"))
+    assert call.first is not None
+    assert call.at is not None
+    assert 0 <= call.first <= call.seconds
+    told = Call("a", "m", "answered", call.seconds, usage, Money(Decimal("0.00012"), "USD"), tier="quick")
+    assert call == replace(told, at=call.at, first=call.first)
     assert b.asked == []
     assert a.closed == 1
 
 
 async def test_nothing_is_called_before_the_text_is_pulled(puppet: Any, prompt: Prompt) -> None:
     a = puppet("x")
-    answer = chain({Tier.QUICK: "a"}, {"a": a}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a"}, {"a": a}).answer(Request(prompt, Tier.QUICK))
     answer.text()
     assert (answer.calls, answer.tier, a.asked) == ([], None, [])
 
@@ -75,7 +84,7 @@ async def test_a_failure_before_any_text_is_hidden_by_the_next_model(
     puppet: Any, prompt: Prompt, failure: Exception, outcome: str
 ) -> None:
     providers = {"a": puppet(failure), "b": puppet("here")}
-    answer = chain({Tier.QUICK: "a b"}, providers).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a b"}, providers).answer(Request(prompt, Tier.QUICK))
     assert await pull(answer) == "here"
     assert booked(answer) == [f"a {outcome}", "b answered"]
     assert answer.calls[0].cost is None
@@ -85,7 +94,7 @@ async def test_a_failure_before_any_text_is_hidden_by_the_next_model(
 async def test_an_answer_of_blanks_is_none_and_its_tokens_are_still_booked(
     puppet: Any, prompt: Prompt, steps: Any
 ) -> None:
-    answer = chain({Tier.QUICK: "a b"}, {"a": puppet(*steps), "b": puppet("here")}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a b"}, {"a": puppet(*steps), "b": puppet("here")}).answer(Request(prompt, Tier.QUICK))
     assert await pull(answer) == "here"
     assert booked(answer) == ["a empty", "b answered"]
     assert (answer.calls[0].cost is not None) == any(isinstance(s, Usage) for s in steps)
@@ -93,13 +102,15 @@ async def test_an_answer_of_blanks_is_none_and_its_tokens_are_still_booked(
 
 
 async def test_blanks_before_the_first_word_are_not_shown(puppet: Any, prompt: Prompt) -> None:
-    answer = chain({Tier.QUICK: "a"}, {"a": puppet("\n", " Well", " ", "then")}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a"}, {"a": puppet("\n", " Well", " ", "then")}).answer(Request(prompt, Tier.QUICK))
     assert await pull(answer) == "Well then"
 
 
 async def test_a_failure_after_text_is_interrupted_and_no_second_model_speaks(puppet: Any, prompt: Prompt) -> None:
     b = puppet("another voice")
-    answer = chain({Tier.QUICK: "a b"}, {"a": puppet("It is", Unavailable("x")), "b": b}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a b"}, {"a": puppet("It is", Unavailable("x")), "b": b}).answer(
+        Request(prompt, Tier.QUICK)
+    )
     pieces = answer.text()
     assert await anext(pieces) == "It is"
     with pytest.raises(Interrupted):
@@ -113,11 +124,11 @@ async def test_tiers_are_tried_upwards_then_downwards_nearest_first(puppet: Any,
     tiers = {Tier.QUICK: "q", Tier.STANDARD: "s", Tier.EXPERT: "e"}
     orders = {Tier.QUICK: "qse", Tier.STANDARD: "seq", Tier.EXPERT: "esq", Tier.PERSON: "esq"}
     for tier, order in orders.items():
-        answer = chain(tiers, providers).answer(prompt, tier)
+        answer = chain(tiers, providers).answer(Request(prompt, tier))
         with pytest.raises(NoAnswer):
             await pull(answer)
         assert [call.provider for call in answer.calls] == list(order)
-        answer = chain(tiers, providers).answer(prompt, tier, down=False)
+        answer = chain(tiers, providers).answer(Request(prompt, tier, down=False))
         with pytest.raises(NoAnswer):
             await pull(answer)
         assert [call.provider for call in answer.calls] == [p for p in order if "qse".index(p) >= tier]
@@ -125,14 +136,14 @@ async def test_tiers_are_tried_upwards_then_downwards_nearest_first(puppet: Any,
 
 async def test_the_tier_that_really_answered_is_named(puppet: Any, prompt: Prompt) -> None:
     providers = {"q": puppet(Busy("x")), "e": puppet("here")}
-    answer = chain({Tier.QUICK: "q", Tier.EXPERT: "e"}, providers).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "q", Tier.EXPERT: "e"}, providers).answer(Request(prompt, Tier.QUICK))
     await pull(answer)
     assert answer.tier is Tier.EXPERT
 
 
 async def test_a_model_named_in_several_tiers_is_tried_once(puppet: Any, prompt: Prompt) -> None:
     a = puppet(Unavailable("x"))
-    answer = chain({Tier.QUICK: "a a", Tier.STANDARD: "a"}, {"a": a}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a a", Tier.STANDARD: "a"}, {"a": a}).answer(Request(prompt, Tier.QUICK))
     with pytest.raises(NoAnswer):
         await pull(answer)
     assert len(a.asked) == 1
@@ -143,7 +154,7 @@ async def test_a_provider_that_is_not_ready_is_passed_over(puppet: Any, prompt: 
     whole = chain({Tier.QUICK: "a b"}, {"a": a, "b": puppet("here")})
     assert isinstance(whole.availability, Availability)
     await whole.availability.ask()
-    answer = whole.answer(prompt, Tier.QUICK)
+    answer = whole.answer(Request(prompt, Tier.QUICK))
     assert await pull(answer) == "here"
     assert booked(answer) == ["b answered"]
 
@@ -152,15 +163,14 @@ async def test_a_denied_provider_is_left_alone_by_the_next_answer(puppet: Any, p
     a = puppet(Denied("the quota is used up"))
     whole = chain({Tier.QUICK: "a b"}, {"a": a, "b": puppet("here")})
     for _ in range(2):
-        assert await pull(whole.answer(prompt, Tier.QUICK)) == "here"
+        assert await pull(whole.answer(Request(prompt, Tier.QUICK))) == "here"
     assert len(a.asked) == 1
-    assert isinstance(whole.availability, Availability)
-    assert whole.availability.state() == {"a": "the quota is used up", "b": ""}
+    assert whole.means.circuit(whole.tiers[Tier.QUICK][0]).breaker.state is State.FORCED
 
 
 async def test_without_any_model_there_is_no_answer(prompt: Prompt) -> None:
     with pytest.raises(NoAnswer):
-        await pull(chain({}, {}).answer(prompt, Tier.QUICK))
+        await pull(chain({}, {}).answer(Request(prompt, Tier.QUICK)))
 
 
 def test_a_card_whose_provider_is_unknown_is_refused_when_the_chain_is_made() -> None:
@@ -169,7 +179,7 @@ def test_a_card_whose_provider_is_unknown_is_refused_when_the_chain_is_made() ->
 
 
 async def test_a_free_model_costs_nothing_and_says_so(puppet: Any, prompt: Prompt) -> None:
-    answer = chain({Tier.QUICK: "free"}, {"free": puppet("x", Usage(9, 9))}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "free"}, {"free": puppet("x", Usage(9, 9))}).answer(Request(prompt, Tier.QUICK))
     await pull(answer)
     assert (answer.calls[0].cost, answer.calls[0].free) == (None, True)
 
@@ -206,7 +216,7 @@ def test_whatever_models_do_a_customer_sees_one_voice_and_every_call_is_booked(
     async def run() -> None:
         providers: dict[str, Any] = {f"p{n}": Script(n, steps) for n, steps in enumerate(scripts)}
         tiers = {Tier(n % 3): f"p{n} p{(n + 1) % len(scripts)}" for n in range(len(scripts))}
-        answer = chain(tiers, providers).answer(Prompt("", (Line("user", "?"),)), tier, down)
+        answer = chain(tiers, providers).answer(Request(Prompt("", (Line("user", "?"),)), tier, down=down))
         try:
             text = await pull(answer)
             assert text.strip()

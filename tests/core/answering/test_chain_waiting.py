@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from core.answering.availability import Availability
-from core.answering.chain import Answer, Chain, Patience
+from core.answering.chain import Answer, Chain
+from core.answering.deadline import Patience
+from core.answering.means import Means
+from core.answering.request import Request
 from core.errors import Interrupted, NoAnswer
 from core.tiers import ModelCard, Price, Prompt, Tier
 
@@ -26,7 +29,7 @@ def chain(tiers: Mapping[Tier, str], providers: Mapping[str, Any], patience: Pat
         tier: [ModelCard(p, "m", None if p == "free" else PRICE, free=p == "free") for p in names.split()]
         for tier, names in tiers.items()
     }
-    return Chain(cards, providers, Availability(providers), patience)
+    return Chain(cards, providers, Availability(providers), Means(patience=patience))
 
 
 async def pull(answer: Answer) -> str:
@@ -41,7 +44,7 @@ def booked(answer: Answer) -> list[str]:
 async def test_a_model_that_keeps_the_customer_waiting_is_given_up(puppet: Any, prompt: Prompt) -> None:
     a, b = puppet(" ", asyncio.Event(), "late"), puppet("here")
     patience = Patience(first=0.05, total=5)
-    answer = chain({Tier.QUICK: "a b"}, {"a": a, "b": b}, patience).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a b"}, {"a": a, "b": b}, patience).answer(Request(prompt, Tier.QUICK))
     assert await pull(answer) == "here"
     assert booked(answer) == ["a failed Unavailable", "b answered"]
     assert a.closed == 1
@@ -50,7 +53,7 @@ async def test_a_model_that_keeps_the_customer_waiting_is_given_up(puppet: Any, 
 async def test_one_deadline_holds_for_all_models_together(puppet: Any, prompt: Prompt) -> None:
     names = "abcdefgh"
     providers = {name: puppet(asyncio.Event()) for name in names}
-    answer = chain({Tier.QUICK: " ".join(names)}, providers, Patience(0.1, 0.25)).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: " ".join(names)}, providers, Patience(0.1, 0.25)).answer(Request(prompt, Tier.QUICK))
     loop = asyncio.get_running_loop()
     began = loop.time()
     with pytest.raises(NoAnswer):
@@ -61,7 +64,7 @@ async def test_one_deadline_holds_for_all_models_together(puppet: Any, prompt: P
 
 async def test_the_deadline_ends_an_answer_that_goes_on_for_ever(puppet: Any, prompt: Prompt) -> None:
     a = puppet("It", asyncio.Event())
-    answer = chain({Tier.QUICK: "a"}, {"a": a}, Patience(5, 0.1)).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a"}, {"a": a}, Patience(5, 0.1)).answer(Request(prompt, Tier.QUICK))
     with pytest.raises(Interrupted):
         await pull(answer)
     assert booked(answer) == ["a failed Interrupted"]
@@ -71,7 +74,7 @@ async def test_the_deadline_ends_an_answer_that_goes_on_for_ever(puppet: Any, pr
 async def test_a_slow_channel_does_not_use_up_the_models_time(puppet: Any, prompt: Prompt) -> None:
     more = asyncio.Event()
     answer = chain({Tier.QUICK: "a"}, {"a": puppet("It", more, " is on.")}, Patience(0.2, 0.2)).answer(
-        prompt, Tier.QUICK
+        Request(prompt, Tier.QUICK)
     )
     async with aclosing(answer.text()) as pieces:
         assert await anext(pieces) == "It"
@@ -82,7 +85,9 @@ async def test_a_slow_channel_does_not_use_up_the_models_time(puppet: Any, promp
 
 async def test_text_once_begun_may_pause_longer_than_the_first_may_take(puppet: Any, prompt: Prompt) -> None:
     more = asyncio.Event()
-    answer = chain({Tier.QUICK: "a"}, {"a": puppet("It", more, " is on.")}, Patience(0.1, 5)).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a"}, {"a": puppet("It", more, " is on.")}, Patience(0.1, 5)).answer(
+        Request(prompt, Tier.QUICK)
+    )
     asyncio.get_running_loop().call_later(0.2, more.set)
     assert await pull(answer) == "It is on."
 
@@ -92,7 +97,7 @@ async def test_closing_the_answer_closes_the_call_and_books_it_at_unknown_cost(
     puppet: Any, prompt: Prompt, name: str
 ) -> None:
     a = puppet("It", " is")
-    answer = chain({Tier.QUICK: name}, {name: a}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: name}, {name: a}).answer(Request(prompt, Tier.QUICK))
     pieces = answer.text()
     assert await anext(pieces) == "It"
     await pieces.aclose()
@@ -103,7 +108,7 @@ async def test_closing_the_answer_closes_the_call_and_books_it_at_unknown_cost(
 
 async def test_cancelling_before_the_first_text_books_the_call_and_tries_no_other(puppet: Any, prompt: Prompt) -> None:
     a, b = puppet(asyncio.Event()), puppet("no")
-    answer = chain({Tier.QUICK: "a b"}, {"a": a, "b": b}).answer(prompt, Tier.QUICK)
+    answer = chain({Tier.QUICK: "a b"}, {"a": a, "b": b}).answer(Request(prompt, Tier.QUICK))
     task = asyncio.create_task(pull(answer))
     async with asyncio.timeout(5):
         await a.waiting.wait()

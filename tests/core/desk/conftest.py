@@ -66,9 +66,6 @@ class AlwaysReady:
     def is_ready(self, provider: str) -> bool:
         return True
 
-    def deny(self, provider: str, reason: str) -> None:
-        raise AssertionError(f"{provider} was denied: {reason}")
-
 
 def says(word: str) -> Signal:
     """A signal that is true when the burst holds the word."""

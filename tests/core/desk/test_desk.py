@@ -125,11 +125,23 @@ async def test_when_every_model_fails_the_customer_gets_an_honest_line_and_no_ve
     assert await outcomes(house) == [Outcome.APOLOGISED]
 
 
-async def test_a_stream_that_breaks_after_text_ends_with_an_honest_line(house: House) -> None:
+async def test_a_stream_that_breaks_after_text_ends_with_an_honest_line_where_nothing_can_be_taken_back(
+    house: House,
+) -> None:
+    house.channel.replaces = False
     house.scripts["quick"].fails_after = Interrupted("cut")
     said = await house.ask("hello")
     assert "two days" in said
     assert "cut off here" in said
+
+
+async def test_where_it_can_another_answer_takes_the_place_of_one_that_broke_off(house: House) -> None:
+    house.scripts["quick"].fails_after = Interrupted("cut")
+    house.scripts["standard"].text = "Three days."
+    said = await house.ask("hello")
+    assert said == "Hi! I'm an AI assistant, not a person. You can ask for a person at any time.\n\nThree days. "
+    [reply] = (await house.conversation()).replies
+    assert (reply.text, reply.tier) == (said, "standard")
 
 
 async def test_stop_ends_the_model_s_call_and_keeps_what_was_shown(house: House) -> None:

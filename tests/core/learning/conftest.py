@@ -43,9 +43,6 @@ class Ready:
     def is_ready(self, provider: str) -> bool:
         return True
 
-    def deny(self, provider: str, reason: str) -> None:
-        raise AssertionError(provider)
-
 
 def says(word: str) -> Signal:
     return lambda conversation: Reading(word in conversation.last.text.casefold())

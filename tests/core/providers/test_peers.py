@@ -23,6 +23,7 @@ import pytest
 
 from core.answering.availability import Availability
 from core.answering.chain import Chain
+from core.answering.request import Request
 from core.encoder import openai_compatible
 from core.errors import BadPrompt, Busy, Interrupted, ProviderError, Unavailable
 from core.ports import Provider
@@ -56,7 +57,8 @@ def running(log: Path, *command: str) -> Iterator[str]:
         try:
             for _ in range(500):
                 found = re.search(
-                    r"(?:running on|listening) (http://127\.0\.0\.1:[1-9]\d*)", log.read_text("utf-8", "replace")
+                    r"(?:running on|listening(?: on)?) (http://127\.0\.0\.1:[1-9]\d*)",
+                    log.read_text("utf-8", "replace"),
                 )
                 if found or process.poll() is not None:
                     break
@@ -160,7 +162,7 @@ async def test_the_chain_hides_a_busy_vendor_behind_the_next_model(faulty: Any, 
     providers = {"vendor": provider, "local": local}
     price = Price(Decimal("1"), Decimal("2"), "USD", date(2026, 11, 1), "https://prices.example")
     cards = [ModelCard("vendor", "small-1", price), ModelCard("local", "smollm2", free=True)]
-    answer = Chain({Tier.QUICK: cards}, providers, Availability(providers)).answer(ASKED, Tier.QUICK)
+    answer = Chain({Tier.QUICK: cards}, providers, Availability(providers)).answer(Request(ASKED, Tier.QUICK))
     async with aclosing(answer.text()) as pieces:
         text = "".join([piece async for piece in pieces])
     await local.aclose()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,18 @@ from sqlalchemy import Engine, Inspector, inspect, text
 
 from core.conversation import Message, MessageKind, Reply
 from core.errors import StoreError
-from core.records import Entry, Outcome, PartState, Settlement
-from core.store.codec import MESSAGE, SETTLEMENT
+from core.records import Call, Entry, Outcome, PartState, Settlement
+from core.store.codec import MESSAGE, SETTLEMENT, instant
 from core.store.codec import text as as_text
 from core.store.migrate import NEWEST, engine_of, migrate
 from core.store.migrations.run import upgrade
 from core.store.schema import metadata
+from core.tiers import Money
 from tests.core.store.fleet import AT, CHANNELS, Fleet, address, answer, arrival, message, waits
 
-ALL = ["0001", "0002", "0003"]
-OLD = ALL[:-1]
+ALL = ["0001", "0002", "0003", "0004"]
+OLD = ALL[:2]
+"""Schemas whose counters the third step counts anew."""
 SAID = Reply("A person here.", AT)
 UNASKED = Settlement("desk-7", address("said"), (), Entry(AT, address("said"), (), Outcome.PERSON), reply=SAID)
 NOBODY = replace(UNASKED, address=address("never wrote"), entry=replace(UNASKED.entry, address=address("never wrote")))
@@ -181,6 +184,18 @@ async def test_an_old_store_takes_new_messages_and_still_knows_the_old_ones(old:
         order = replace(message(5, "waiting"), kind=MessageKind.SAY)
         await store.admit(arrival(order), room=False)
         assert await waits(store, "waiting") == ["1", "2", "5"]
+
+
+async def test_calls_of_the_schema_before_are_read_with_what_they_do_not_say_left_out(old: Old) -> None:
+    upgrade(old.engine, "0003")
+    line = {"conv": "telegram:1", "reply": "7"}
+    insert(old, "ledger", **line, channel="telegram", at=7, outcome="answered", tier="quick", rules="[]",
+           messages='["7"]', total=1.0)  # fmt: skip
+    insert(old, "call", **line, number=0, provider="vendor", model="small", outcome="answered", seconds=0.5,
+           cost="0.01", currency="USD", free=False, error="")  # fmt: skip
+    async with Fleet(old.url) as fleet:
+        (entry,) = await (await fleet.start()).entries(instant(0), instant(8))
+    assert entry.calls == (Call("vendor", "small", "answered", 0.5, cost=Money(Decimal("0.01"), "USD")),)
 
 
 def reflected(engine: Engine) -> dict[str, Any]:

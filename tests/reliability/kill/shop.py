@@ -34,7 +34,7 @@ def open_shop(folder: Path, store: str, channels: str, seed: int, env: Mapping[s
     for name, most in (("faq.yaml", 8), ("intents.yaml", 3)):
         _shorten(folder / "bots" / "shop" / name, most)
     shutil.rmtree(folder / "bots" / "shop" / "knowledge")
-    models = (ROOT / "models.yaml").read_text("utf-8") + "scripted/any: {price: free}\n"
+    models = (ROOT / "models.yaml").read_text("utf-8") + "scripted/any: {price: free, pinned: no}\n"
     (folder / "models.yaml").write_text(models, "utf-8")
     text = (ROOT / "config.yaml").read_text("utf-8")
     text = _with_section(text, "channels", channels)

@@ -61,9 +61,6 @@ class Ready:
     def is_ready(self, provider: str) -> bool:
         return True
 
-    def deny(self, provider: str, reason: str) -> None:
-        raise AssertionError(f"{provider} was denied: {reason}")
-
 
 class Silent:
     """A Bot API that is only ever asked who the bot is and told where webhooks go."""

@@ -137,6 +137,3 @@ class Model:
 class AlwaysReady:
     def is_ready(self, provider: str) -> bool:
         return True
-
-    def deny(self, provider: str, reason: str) -> None:
-        raise StoreError(f"{provider} was denied: {reason}")

@@ -27,7 +27,7 @@ T = TypeVar("T")
 WRITERS = 2
 READER = 2
 FAULTS = ("store_fails", "store_loses", "store_repeats", "dies_at_store", "stops_at_store", "store_slow", "store_hangs")
-MODULES = {"owner", "leases", "inbox", "work", "parts", "books", "names", "runs", "_history"}
+MODULES = {"owner", "budgets", "leases", "inbox", "work", "parts", "books", "names", "runs", "_history"}
 
 
 class Server:

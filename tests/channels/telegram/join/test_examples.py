@@ -43,7 +43,7 @@ signals:
 escalation: []
 """
 FAQ = "- {id: opening, question: When are you open?, answer: From nine to five.}\n"
-MODELS = "offline/faq: {price: free}\n"
+MODELS = "offline/faq: {price: free, pinned: no}\n"
 
 
 def example(name: str) -> ModuleType:

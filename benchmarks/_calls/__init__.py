@@ -1,0 +1,1 @@
+"""What benchmarks/calls.py and streams.py run: the fake vendor, and a worker process for each side compared."""
