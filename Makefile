@@ -52,6 +52,7 @@ else
 	$(BIN)/python -m tests.reliability.disk.outage --seconds 60
 	$(BIN)/python -m tests.fuzz.signals --seconds 600
 	$(BIN)/python -m tests.fuzz.breaker
+	$(BIN)/python -m tests.reliability.tiers --requests 10000 --faults 0.3
 endif
 
 lock: build/uv/bin/uv

@@ -193,7 +193,10 @@ class Parts:
             raise SettingsError(problems)
 
         def check(name: str, options: Mapping[str, Any]) -> Check:
-            made: Check = self._plugin(("checks", name), tiers.CHECKS, name, options)
+            try:
+                made: Check = self._plugin(("checks", name), tiers.CHECKS, name, options)
+            except (TypeError, ValueError) as error:
+                raise SettingsError([self._problem(("checks", name), str(error), "", key=True)]) from error
             return made
 
         return tiers.means(self.settings, registry, kept, check)

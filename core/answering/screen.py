@@ -66,7 +66,8 @@ class Check:
 class Screen:
     """The checks of one answer. What is given back adds up to what was fed, and what a check adds at the end.
 
-    `last`: nothing better is left, so checks with `last_resort` are not asked.
+    `last`: nothing better is left, so checks with `last_resort` are not asked. The opening is held all the same: a word
+    that is shown and then taken back looks worse than a moment's wait.
     """
 
     __slots__ = (
@@ -86,8 +87,8 @@ class Screen:
         asked = [check for check in checks if not (last and check.last_resort)]
         begun = [(check.name, watch) for check in asked if (watch := check.watch(prompt, request)) is not None]
         openings = [(name, watch.opening) for name, watch in begun if watch.opening is not None]
-        self._openings = openings or None
         self._judges = [(name, watch.sentence) for name, watch in begun if watch.sentence is not None]
+        self._openings = openings if openings or (self._judges and len(asked) < len(checks)) else None
         self._wholes = [(name, watch.whole) for name, watch in begun if watch.whole is not None]
         self._frees = [watch.free for _, watch in begun if watch.free is not None]
         self._endings = [watch.ending for _, watch in begun if watch.ending is not None]

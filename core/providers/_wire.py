@@ -13,7 +13,8 @@ from core.tiers import Prompt, Usage
 def turns(prompt: Prompt) -> list[dict[str, str]]:
     """The history as alternating `role`/`content` turns starting with the customer.
 
-    An answer that was begun comes last, for the model to go on from. Lines of one role in a row become one turn and empty ones go: one protocol and many chat templates refuse either.
+    An answer that was begun comes last, for the model to go on from. Lines of one role in a row become one turn and
+    empty ones go: one protocol and many chat templates refuse either.
     """
     said: list[dict[str, str]] = []
     for line in prompt.lines:

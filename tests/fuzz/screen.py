@@ -16,7 +16,6 @@ from itertools import count
 from random import Random
 
 from core.answering.checks import compliance, empty, forbidden, language, leak, not_knowing, policy, refusal, voice
-from core.answering.checks.compliance import Line as Wanted
 from core.answering.confidence import confidence
 from core.answering.judge import JudgeRules, question, read
 from core.answering.request import Request
@@ -68,7 +67,7 @@ CHECKS = (
         forbidden.build(["lawsuit*", "legal advice"]),
         voice.build(words=["mate"], emoji=False, formal=True),
     ),
-    compliance.build([Wanted(["bicycle*"], {"": "Wear a helmet."})]),
+    compliance.build([{"about": ["bicycle*"], "say": {"": "Wear a helmet."}}]),
 )
 
 

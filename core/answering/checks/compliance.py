@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.answering.checks._phrases import Phrases, listed
 from core.answering.request import Request
@@ -23,15 +24,22 @@ class Line:
     say: Mapping[str, str]
 
 
-def build(always: Iterable[Line]) -> Check:
-    """The check, which only adds."""
-    lines = [(listed(line.about), line.say) for line in always]
+def build(always: Iterable[Mapping[str, Any]]) -> Check:
+    """The check, which only adds. `always`: lines with `about` and `say`, as in Line. ValueError for another shape."""
+    lines = [(listed(line.about), line.say) for line in map(_line, always)]
 
     def watch(prompt: Prompt, _: Request) -> Watch | None:
         said = [(about, say.get(prompt.language) or say.get("", "")) for about, say in lines]
         return Watch(ending=lambda text: _missing(said, text)) if any(line for _, line in said) else None
 
     return Check("compliance", False, watch)
+
+
+def _line(given: Mapping[str, Any]) -> Line:
+    about, say = given.get("about"), given.get("say")
+    if not isinstance(about, list) or not isinstance(say, Mapping) or set(given) != {"about", "say"}:
+        raise ValueError("always: is a list of lines with about: [words] and say: {en: text}")
+    return Line([str(word) for word in about], {str(code): str(text) for code, text in say.items()})
 
 
 def _missing(lines: Sequence[tuple[Phrases, str]], text: str) -> str:

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.answering.checks import compliance, forbidden, schema, scope, voice
-from core.answering.checks.compliance import Line as Wanted
 from core.answering.checks.schema import broken
 from core.answering.request import Request
 from core.answering.screen import Check, Screen
@@ -79,8 +78,8 @@ def test_any_list_can_be_looked_for_in_any_text(text: str, phrase: str) -> None:
 
 ALWAYS = compliance.build(
     [
-        Wanted(["loan*", "credit"], {"": "Borrowing costs money.", "da": "Lån koster penge."}),
-        Wanted(["tax"], {"de": "Kein Rat."}),
+        {"about": ["loan*", "credit"], "say": {"": "Borrowing costs money.", "da": "Lån koster penge."}},
+        {"about": ["tax"], "say": {"de": "Kein Rat."}},
     ]
 )
 

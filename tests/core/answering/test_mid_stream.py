@@ -12,7 +12,7 @@ from core.answering.chain import Answer, Chain
 from core.answering.request import Request
 from core.errors import Interrupted, Unavailable
 from core.text import Anew, complete
-from core.tiers import ModelCard, Prompt, Tier, Usage
+from core.tiers import Delta, ModelCard, Prompt, Tier, Usage
 
 CUT, STALLED, MALFORMED = Interrupted("the stream was cut"), Interrupted("stalled"), Interrupted("malformed")
 
@@ -67,8 +67,6 @@ class Continuing:
         self.begun: list[str] = []
 
     async def stream(self, prompt: Prompt, card: ModelCard) -> Any:
-        from core.tiers import Delta  # noqa: PLC0415
-
         self.begun.append(prompt.begun)
         yield Delta(self.texts.pop(0))
         if self.texts:
@@ -95,7 +93,7 @@ async def test_an_answer_is_gone_on_with_only_so_often(prompt: Prompt) -> None:
     answer = chain({Tier.QUICK: [card("a", continues=True)]}, {"a": a}).answer(Request(prompt, Tier.QUICK))
     with pytest.raises(Interrupted):
         await pieces(answer)
-    assert a.begun == ["", "a", "ab"]
+    assert a.begun == ["", "a", "ab", "abc", "abcd"]
 
 
 async def test_the_same_open_weights_elsewhere_may_go_on_and_other_weights_never(puppet: Any, prompt: Prompt) -> None:
@@ -112,11 +110,11 @@ async def test_the_same_open_weights_elsewhere_may_go_on_and_other_weights_never
 async def test_when_whoever_goes_on_fails_too_the_next_text_takes_its_place_as_a_whole(
     puppet: Any, prompt: Prompt
 ) -> None:
-    a, b = Continuing("It is", " on its", " w", " x"), puppet("All is well.")
+    a, b = Continuing(*"abcdef"), puppet("All is well.")
     whole = chain({Tier.QUICK: [card("a", continues=True), card("b")]}, {"a": a, "b": b})
     answer = whole.answer(Request(prompt, Tier.QUICK, replaces=True))
     assert await complete(answer.text()) == "All is well."
-    assert booked(answer) == ["a failed"] * 3 + ["b answered"]
+    assert booked(answer) == ["a failed"] * 5 + ["b answered"]
 
 
 async def test_when_nothing_takes_its_place_what_was_shown_ends_with_the_truth(puppet: Any, prompt: Prompt) -> None:

@@ -15,7 +15,7 @@ from channels.telegram.limits import Limits
 from core.answering.chain import Chain
 from core.conversation import Address, Arrival
 from core.desk import Desk
-from core.errors import Interrupted, StoreError, Unavailable
+from core.errors import Interrupted, Unavailable
 from core.library import Library
 from core.policy import Policy
 from core.ports import Channel
