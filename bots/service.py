@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from bots import office_api, parked_api, schedule, tiers_api
 from bots.assembly import House, open_house
@@ -24,7 +25,7 @@ from bots.readiness import Readiness
 from bots.reload import watch
 from bots.server import Mounted, serve_http
 from core.abilities import Cards
-from core.errors import EncoderError, Problem
+from core.errors import EncoderError, Problem, StoreError
 from core.ports import Channel
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ GRACE = 8.0
 
 AT_START = ("channels", "languages", "store", "server", "encoder", "reports", "time_zone")
 """Sections that are read at the start only; the others are in force from the next message on."""
+
+ORPHANS = 30.0
+"""Seconds between two looks for money nobody will settle."""
 
 RESTART = (1.0, 2.0, 5.0, 15.0, 30.0)
 """Seconds before a channel that fell over listens again; the last one from then on."""
@@ -122,6 +126,7 @@ async def listening(house: House, readiness: Readiness) -> AsyncIterator[None]:
         tasks.append(group.create_task(house.availability.run()))
         tasks.append(group.create_task(_reload(house)))
         tasks.append(group.create_task(_report(house)))
+        tasks.append(group.create_task(_settle_orphans(house)))
         try:
             yield
         finally:
@@ -143,6 +148,17 @@ async def _listen(channel: Channel, house: House, readiness: Readiness) -> None:
             failures = 0
         await asyncio.sleep(RESTART[min(failures, len(RESTART) - 1)])
         failures += 1
+
+
+async def _settle_orphans(house: House) -> NoReturn:
+    """Charge what processes had set aside when they died, in one process of the fleet, where there are budgets."""
+    while True:
+        async with house.desk.fleet.alone("budgets"):
+            while True:
+                await asyncio.sleep(ORPHANS)
+                with contextlib.suppress(StoreError):  # told by whoever else needs the store; the next round does it
+                    if house.desk.policy.chain.means.purse is not None and (charged := await house.store.sweep()):
+                        log.warning("%d calls were paid for by processes that died; their budgets are charged", charged)
 
 
 async def _report(house: House) -> None:

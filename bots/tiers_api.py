@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from bots import breakers
+from bots import breakers, trace
 from bots.assembly import House
 from bots.budgets import TOP, rows, wanted
 from bots.gate import Gate
@@ -24,6 +24,7 @@ from core.errors import StoreError
 T = TypeVar("T")
 
 MODEL_CHARACTERS = 300
+MESSAGE_CHARACTERS = 300
 DAYS = timedelta(days=7)
 
 
@@ -35,6 +36,7 @@ def routes(house: House, operator_key: str) -> Sequence[web.AbstractRouteDef]:
         web.post("/operator/api/breakers/close", pages.close),
         web.get("/operator/api/models", pages.models),
         web.get("/operator/api/budgets", pages.budgets),
+        web.get("/operator/api/trace", pages.trace),
     )
 
 
@@ -72,6 +74,11 @@ class _Pages:
         asking = [wanted(budget, at, zone) for budget in settings.budgets]
         balances = {each: await _asked(self._house.store.balances(*each, TOP)) for each in asking}
         return _json({"budgets": rows(settings.budgets, balances, at, zone)})
+
+    async def trace(self, request: web.Request) -> web.Response:
+        self._gate.check(request)
+        message = door.words(request.query.get("message"), "message", MESSAGE_CHARACTERS)
+        return _json({"found": [trace.row(life) for life in await _asked(self._house.store.lives(message))]})
 
 
 async def _asked(answer: Awaitable[T]) -> T:

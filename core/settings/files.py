@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import SettingsError
 from core.settings import source
-from core.settings.problems import Faults
 from core.settings.source import Path as Place
+
+if TYPE_CHECKING:
+    from core.settings.problems import Faults
 
 LARGEST = 2_000_000
 """Bytes of one list file."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from core.settings.problems import Faults
 from core.settings.source import Path, Place, quote
+
+if TYPE_CHECKING:
+    from core.settings.problems import Faults
 
 _FREE_TEXT = frozenset({"name", "why", "say", "examples"})
 _PHONE = re.compile(r"\+\d{5,}|0\d{5,}")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.budgets import Budget
 from core.conversation import Address
 from core.errors import Problem
 from core.hours import Hours
 from core.rules import Rule, Signal
-from core.settings.answering import Answering
 from core.settings.secrets import Secret
 from core.tiers import Tier
+
+if TYPE_CHECKING:
+    from core.settings.answering import Answering
 
 
 @dataclass(frozen=True, slots=True)
