@@ -17,7 +17,8 @@ from core.conversation import Address, Author, HandBack, Holder, Message, Reply,
 from core.records import Call, Entry, Outcome
 from core.rules import Decision
 from core.store import calls
-from core.store.codec import DECISION, FEES, NAMES, instant, micros, read_turn
+from core.store.codec import DECISION, FEES, NAMES, read_turn
+from core.store.plain import instant, micros
 from core.store.schema import call, card, conversation, decision, inbox, ledger, turn
 
 

@@ -22,7 +22,8 @@ from core.records import Call, Outcome, Purpose
 from core.store import calls
 from core.store.appends import put_off
 from core.store.clock import now_micros
-from core.store.codec import FEES, NAMES, instant, text
+from core.store.codec import FEES, NAMES, text
+from core.store.plain import instant
 from core.store.schema import budget, call, ledger, reservation
 from core.tiers import Money
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from core.records import Call, Purpose
-from core.store.codec import instant, kept, micros
+from core.store.plain import instant, kept, micros
 from core.tiers import Money, Usage
 
 

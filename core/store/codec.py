@@ -1,4 +1,4 @@
-"""The core's values <-> what a column holds. Instants are whole microseconds since 1970 in UTC, values JSON.
+"""The core's values <-> what a column holds. Values are JSON; instants and texts are in `plain`.
 
 The JSON is pydantic's over the very dataclasses, so a field added with a default reads old rows.
 """
@@ -6,7 +6,6 @@ The JSON is pydantic's over the very dataclasses, so a field added with a defaul
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,10 +14,8 @@ from pydantic_core import PydanticSerializationError
 from core.conversation import Closed, HandBack, Message, Reply, Turn
 from core.records import Settlement
 from core.rules import Decision
+from core.store.plain import kept, micros
 from core.tiers import Fee
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 SETTLEMENT: TypeAdapter[Settlement] = TypeAdapter(Settlement)
@@ -35,16 +32,6 @@ KINDS: dict[str, TypeAdapter[Any]] = {
 KIND_OF: dict[type, str] = {Message: "message", Reply: "reply", HandBack: "hand_back", Closed: "closed"}
 
 
-def micros(at: datetime) -> int:
-    """Whole microseconds since 1970 in UTC."""
-    return (at - EPOCH) // MICROSECOND
-
-
-def instant(count: int) -> datetime:
-    """The aware UTC instant so many microseconds after 1970."""
-    return EPOCH + count * MICROSECOND
-
-
 def text(adapter: TypeAdapter[Any], value: Any) -> str:
     """The value as JSON text; halves of surrogate pairs, which are in no encoding, as question marks."""
     try:
@@ -52,11 +39,6 @@ def text(adapter: TypeAdapter[Any], value: Any) -> str:
     except PydanticSerializationError:
         plain = json.dumps(adapter.dump_python(value, mode="json"), ensure_ascii=False)
         return plain.encode("utf-8", "replace").decode()
-
-
-def kept(value: str) -> str:
-    """A text as every database takes it: without NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def turn_columns(turn: Turn) -> dict[str, Any]:

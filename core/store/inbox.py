@@ -15,8 +15,9 @@ from core.conversation import Address, Arrival, Message
 from core.errors import Unreadable
 from core.records import Admission, Claim, Parked, Promise
 from core.store import parts
-from core.store.codec import MESSAGE, SETTLEMENT, instant, kept, micros, text
+from core.store.codec import MESSAGE, SETTLEMENT, text
 from core.store.leases import ME, UNTIL, VERSION, claiming, locked
+from core.store.plain import instant, kept, micros
 from core.store.schema import IS_ACCEPTED, IS_PARKED, call, conversation, decision, inbox, ledger, part, reply
 
 log = logging.getLogger(__name__)

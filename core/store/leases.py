@@ -31,7 +31,7 @@ from core.conversation import Address
 from core.errors import Fenced
 from core.records import Claim
 from core.store.clock import now_micros
-from core.store.codec import instant, micros
+from core.store.plain import instant, micros
 from core.store.schema import HAS_WORK, conversation, duty, replica, silence
 
 SECOND = 1_000_000

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.conversation import Address, Holder
-from core.store.codec import micros
+from core.store.plain import micros
 from core.store.schema import alias, conversation
 
 _known = select(alias.c.conv, alias.c.chat).where(alias.c.conv.in_(bindparam("names", expanding=True)))

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from core.store.codec import instant, micros
+from core.store.plain import instant, micros
 from core.store.schema import run
 
 _newer = insert(run)

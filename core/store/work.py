@@ -16,8 +16,9 @@ from core.errors import Fenced
 from core.records import Claim, Outcome, Part, PartState, Settled, Settlement
 from core.store import budgets, calls, parts
 from core.store.appends import append
-from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, kept, micros, text, turn_columns
+from core.store.codec import DECISION, FEES, NAMES, SETTLEMENT, text, turn_columns
 from core.store.leases import VERSION, fence, locked
+from core.store.plain import kept, micros
 from core.store.schema import IS_ACCEPTED, call, conversation, decision, inbox, ledger, part, reply, turn
 
 LACKING = frozenset({PartState.REJECTED, PartState.ABANDONED})

@@ -19,10 +19,11 @@ from sqlalchemy import Engine, Inspector, inspect, text
 from core.conversation import Message, MessageKind, Reply
 from core.errors import StoreError
 from core.records import Call, Entry, Outcome, PartState, Settlement
-from core.store.codec import MESSAGE, SETTLEMENT, instant
+from core.store.codec import MESSAGE, SETTLEMENT
 from core.store.codec import text as as_text
 from core.store.migrate import NEWEST, engine_of, migrate
 from core.store.migrations.run import upgrade
+from core.store.plain import instant
 from core.store.schema import metadata
 from core.tiers import Money
 from tests.core.store.fleet import AT, CHANNELS, Fleet, address, answer, arrival, message, waits

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from core.conversation import Message
-from core.store.codec import MESSAGE, micros
+from core.store.codec import MESSAGE
 from core.store.codec import text as as_text
+from core.store.plain import micros
 from core.store.sql import SqlStore
 from tests.core.store.fleet import CHANNELS, Fleet, address, answer, arrival, message, waits
 
