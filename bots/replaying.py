@@ -160,4 +160,5 @@ async def _policy(parts: Parts, providers: Mapping[str, Provider], task: Task, e
     tiers = {tier: tuple(c for c in cards if c.provider in free) for tier, cards in policy.chain.tiers.items()}
     if not any(tiers.values()):
         raise NothingToAnswerWith("no tier names the offline provider: write offline/faq under tiers:, or say --live")
-    return replace(policy, chain=Chain(tiers, {name: providers[name] for name in free}, ready))
+    chain = Chain(tiers, {name: providers[name] for name in free}, ready, policy.chain.means)
+    return replace(policy, chain=chain)

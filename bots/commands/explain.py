@@ -87,6 +87,7 @@ def _data(decision: Decision, book: Rulebook) -> dict[str, Any]:
         "rules": list(decision.rules),
         "held": list(decision.held),
         "shadow": list(decision.shadow),
+        "unsure": list(decision.unsure),
         "readings": {
             name: {
                 "value": r.value,
@@ -113,6 +114,8 @@ def _tell(out: Console, decision: Decision, book: Rulebook, channel: str) -> Non
         out.print(f"    {_change(book, name, decision, channel)}")
     for name in decision.shadow:
         out.print(f"  {escape(name)} would apply, but is in shadow or does not act on this customer yet.")
+    for name in decision.unsure:
+        out.print(f"  [bold]{escape(name)}[/] lies in its band: nobody can be sure, so it goes one tier up.")
     if not (decision.rules or decision.held):
         out.print(f"  No rule applies, so it starts where every message does: {book.start.label}.")
     readings, asked = table("read", "value", "sure", "because of", "rules ask for"), _asked(book)

@@ -51,8 +51,10 @@ class Candidates:
         return [by_name[standing.card.name] for standing in order]
 
     async def next(self, deadline: Deadline) -> Admitted | None:
-        """The next one and its permit, waited for where all are only busy or out for a moment. None: there is none."""
-        while True:
+        """The next one and its permit, waited for where all are only busy or out for a moment. None: there is none, or
+        no time is left for one.
+        """
+        while deadline.left > 0:
             for group in self._groups:
                 if admitted := self._admitted(group) or await self._queued(group, deadline):
                     return admitted
@@ -60,6 +62,7 @@ class Candidates:
             if wait > min(deadline.left, deadline.patience.first):
                 return self._last_resort()
             await asyncio.sleep(wait)
+        return None
 
     def beside(self, tier: Tier) -> Admitted | None:
         """Another one of that tier that can be called this instant, another vendor's where there is one."""

@@ -119,7 +119,7 @@ class Answer:
         self._means.retries.call()
         admitted = await candidates.next(deadline)
         anew = False
-        while admitted is not None and deadline.left > 0:
+        while admitted is not None:
             async with aclosing(self._pieces(admitted, candidates, deadline)) as pieces:
                 async for piece in pieces:
                     shown = Anew(piece) if anew else piece
@@ -144,8 +144,9 @@ class Answer:
         elif ended.call is not None and not self._means.retries.take():
             candidates.best_first()
         admitted = None
-        self._spoke = ended.candidate if ended.shown else self._spoke  # who wrote what stands there now
-        if ended.unfit is None and self._shown and self._spoke is not None and self._continued < CONTINUED:
+        if ended.unfit is not None or ended.shown:  # who wrote what stands there now; nobody goes on from unfit text
+            self._spoke = None if ended.unfit is not None else ended.candidate
+        if self._shown and self._spoke is not None and self._continued < CONTINUED and deadline.left > 0:
             self._continued += 1
             patience = deadline.patience.queue if self._request.replaces else deadline.patience.first
             admitted = await candidates.continuing(self._spoke, min(deadline.left, patience))

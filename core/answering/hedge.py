@@ -48,27 +48,43 @@ async def race(first: Opened, after: float, another: Start) -> Opened:
     """The first of the two that shows text; the other one has ended then. `another` starts the second, if it may be."""
     running = {asyncio.ensure_future(_opening(first)): first}
     try:
-        done, _ = await asyncio.wait(running, timeout=after)
-        if not done and (second := another()) is not None:
-            running[asyncio.ensure_future(_opening(second))] = second
-        while True:
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                opened = running.pop(task)
-                opened.piece = task.result()
-                if opened.piece is not None or not running:
-                    return opened
+        won = await _won(running, after, another)
     finally:
-        for task, opened in running.items():
-            await _ended(task, opened)
+        stopped = await _ended(running)
+    if stopped is not None:
+        await won.rest.aclose()
+        raise stopped
+    return won
+
+
+async def _won(running: dict[asyncio.Task[str | None], Opened], after: float, another: Start) -> Opened:
+    """Whoever shows text first, or ends last; it is not among those running any more."""
+    done, _ = await asyncio.wait(running, timeout=after)
+    if not done and (second := another()) is not None:
+        running[asyncio.ensure_future(_opening(second))] = second
+    while True:
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            opened = running.pop(task)
+            opened.piece = task.result()
+            if opened.piece is not None or not running:
+                return opened
 
 
 async def _opening(opened: Opened) -> str | None:
     return await anext(opened.rest, None)
 
 
-async def _ended(task: asyncio.Task[str | None], opened: Opened) -> None:
-    task.cancel()
-    await asyncio.wait({task})
-    await opened.rest.aclose()
-    opened.attempt.drop()
+async def _ended(losers: dict[asyncio.Task[str | None], Opened]) -> asyncio.CancelledError | None:
+    """End them. Who is cancelled meanwhile still waits for that, and is told: a call that is not over is not booked."""
+    stopped = None
+    for task, opened in losers.items():
+        task.cancel()
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError as error:
+                stopped = error
+        await opened.rest.aclose()
+        opened.attempt.drop()
+    return stopped

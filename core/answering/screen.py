@@ -66,11 +66,14 @@ class Check:
 class Screen:
     """The checks of one answer. What is given back adds up to what was fed, and what a check adds at the end.
 
+    An answer that goes on from `prompt.begun` is read as one text with it; that much is shown already.
+
     `last`: nothing better is left, so checks with `last_resort` are not asked. The opening is held all the same: a word
     that is shown and then taken back looks worse than a moment's wait.
     """
 
     __slots__ = (
+        "_begun",
         "_complete",
         "_endings",
         "_frees",
@@ -88,7 +91,9 @@ class Screen:
         begun = [(check.name, watch) for check in asked if (watch := check.watch(prompt, request)) is not None]
         openings = [(name, watch.opening) for name, watch in begun if watch.opening is not None]
         self._judges = [(name, watch.sentence) for name, watch in begun if watch.sentence is not None]
-        self._openings = openings if openings or (self._judges and len(asked) < len(checks)) else None
+        self._begun = prompt.begun
+        held = bool(openings or (self._judges and len(asked) < len(checks)))
+        self._openings = openings if held and not prompt.begun else None
         self._wholes = [(name, watch.whole) for name, watch in begun if watch.whole is not None]
         self._frees = [watch.free for _, watch in begun if watch.free is not None]
         self._endings = [watch.ending for _, watch in begun if watch.ending is not None]
@@ -101,6 +106,8 @@ class Screen:
         """What may be shown now, often nothing. Raises Unfit; then nothing more may be shown of this answer."""
         if self._said is None:
             return piece
+        if self._begun:
+            self._go_on()
         self._tail += piece
         if self._openings is not None and not self._opened():
             return ""
@@ -110,6 +117,8 @@ class Screen:
         """The rest, at the end of the stream, with what the checks add to it. Raises Unfit."""
         if self._said is None:
             return ""
+        if self._begun:
+            self._go_on()
         if self._openings is not None:
             _judge(self._openings, self._tail)
             self._openings = None
@@ -122,6 +131,12 @@ class Screen:
         rest = text if self._complete else held + self._tail[self._shown :]
         self._tail = ""
         return rest + "".join([ending(text) for ending in self._endings])
+
+    def _go_on(self) -> None:
+        """Read what is shown already."""
+        self._tail, self._begun = self._begun, ""
+        self._passed()
+        self._shown = len(self._tail)
 
     def _opened(self) -> bool:
         """Whether the opening stands; then it has been judged."""

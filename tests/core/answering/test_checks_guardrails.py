@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answering.checks import compliance, forbidden, schema, scope, voice
+from core.answering.checks import compliance, confidence, forbidden, schema, scope, voice
 from core.answering.checks.schema import broken
 from core.answering.request import Request
 from core.answering.screen import Check, Screen
@@ -162,3 +162,14 @@ def test_words_before_the_json_are_seen_at_the_opening() -> None:
 def test_a_kind_there_is_not_is_named() -> None:
     with pytest.raises(ValueError, match="no such kind: string"):
         schema.build({"a": "string"})
+
+
+def test_an_answer_whose_sums_do_not_hold_lies_below_the_band_and_nothing_of_it_is_shown() -> None:
+    sure, question = confidence.build(), "A box holds 12 eggs. How many eggs are in 4 boxes?"
+    right = "Each box holds 12 eggs, so 4 boxes hold 4 * 12 = 48 eggs.\n#### 48"
+    wrong = "Each box holds 12 eggs, so perhaps 4 * 12 = 50 and 50 / 7 = 7.3, about"
+    assert shown(sure, right, question=question) == (right, "")
+    assert shown(sure, wrong, question=question)[0] == ""
+    assert "confidence" in shown(sure, wrong, question=question)[1]
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        confidence.build(2.0)

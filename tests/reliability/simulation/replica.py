@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from random import Random
 from typing import TYPE_CHECKING
 
 from channels.telegram.channel import Manners, TelegramChannel
 from channels.telegram.intake import Door
 from channels.telegram.limits import Limits
+from core.answering.breaker import BreakerRules
 from core.answering.chain import Chain
+from core.answering.circuit import Circuits
+from core.answering.means import Means
 from core.conversation import Address, Arrival
 from core.desk import Desk
 from core.errors import Interrupted, Unavailable
@@ -63,7 +67,9 @@ class Replica:
             AT_MOST: PostingChannel(world, process, AT_MOST),
             AT_LEAST: PostingChannel(world, process, AT_LEAST),
         }
-        chain = Chain(CARDS, {"model": Model(world)}, AlwaysReady())
+        circuits = Circuits(BreakerRules(), world.loop.time, Random(world.seed).random)
+        means = Means(circuits=circuits, now=skewed(world, process.skew))
+        chain = Chain(CARDS, {"model": Model(world)}, AlwaysReady(), means)
         self.policy = Policy(BOOK, chain, Wording(("en",)), Library(()), operators=OFFICE)
         self.desk = Desk(store, self.channels, self.policy, skewed(world, process.skew))
 
