@@ -186,7 +186,8 @@ class Parts:
 
     def _means(self, registry: Registry, cards: Mapping[Tier, Sequence[ModelCard]], kept: Lasting) -> Means:
         """What the tiers work with. SettingsError where a budget could not be kept with these models."""
-        named = {card.name: card for group in cards.values() for card in group}
+        judge = [self.settings.answering.judge.model] if self.settings.answering.judge is not None else []
+        named = {card.name: card for group in (*cards.values(), registry.pick(judge)) for card in group}
         write = "its price in models.yaml, or unpriced: allow"
         problems = [self._problem(("budgets", n), what, write) for n, what in tiers.unbounded(self.settings, named)]
         if problems:

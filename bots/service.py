@@ -197,7 +197,7 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
             await house.encoding.learn(parts.study)
         parts.check_licence(house.channels, policy)
         house.availability.adopt(providers)
-        house.lasting.adopt(policy.chain, parts.settings.answering.breaker)
+        house.lasting.adopt(policy.chain, parts.settings.answering)
         house.desk.policy, in_force = policy, parts.settings
         log.info("rules reloaded: %s", parts.settings.hash)
         later = [name for name in AT_START if getattr(parts.settings, name) != getattr(house.settings, name)]

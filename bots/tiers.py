@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.answering.breaker import BreakerRules
 from core.answering.chain import Chain
 from core.answering.circuit import Circuits
 from core.answering.judge import JudgeRules
@@ -26,6 +25,7 @@ from core.answering.spoken import Spoken
 from core.answering.whole import Judging
 from core.budgets import Budget, Scope, Unpriced
 from core.settings import Settings, options_for
+from core.settings.answering import Answering
 from core.tiers import ModelCard
 
 CHECKS = "core.answering.checks"
@@ -44,10 +44,12 @@ class Lasting:
     spoken: Spoken
     till: Till | None = None
 
-    def adopt(self, chain: Chain, rules: BreakerRules) -> None:
+    def adopt(self, chain: Chain, asked: Answering) -> None:
         """Another configuration is in force: circuits of models that are gone go, and denied ones are tried again."""
-        self.circuits.adopt((card for cards in chain.tiers.values() for card in cards), chain.means.keys)
-        self.circuits.obey(rules)
+        judge = [chain.means.judging.card] if chain.means.judging is not None else []
+        self.circuits.adopt([*judge, *(card for cards in chain.tiers.values() for card in cards)], chain.means.keys)
+        self.circuits.obey(asked.breaker)
+        self.retries.obey(asked.extra_calls)
 
 
 def lasting(settings: Settings) -> Lasting:

@@ -22,7 +22,8 @@ MOST = 4 * 10**18
 EXACT = Context(prec=60)
 
 ANSWER, SHADOW = "answer", "shadow"
-"""Two of the values of core.records.Purpose: what settings are made of imports no records."""
+FEATURES = (ANSWER, "hedge", "vote", "validation", SHADOW)
+"""The values of core.records.Purpose: what settings are made of imports no records."""
 
 
 class Scope(StrEnum):

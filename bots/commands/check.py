@@ -116,6 +116,9 @@ def _models(settings: Settings, path: Path, document: Document) -> tuple[list[Pr
         for n, name in enumerate(names)
         if name not in registry.cards
     ]
+    judge = settings.answering.judge
+    if judge is not None and judge.model not in registry.cards:
+        missing.append(document.problem(("answering", "judge", "model"), *registry.missing(judge.model)))
     if missing:
         return missing, []
     cards = {tier: registry.pick(names) for tier, names in settings.tiers.items()}

@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from core.answering import judge, whole
-from core.answering.attempt import ANSWERED, Attempt, Candidate
+from core.answering.attempt import ANSWERED, REFUSED, Attempt, Candidate
 from core.answering.candidates import WARY, Admitted, Candidates
 from core.answering.deadline import Deadline, Patience
 from core.answering.hedge import Hedge, Opened, race
@@ -146,6 +146,8 @@ class Answer:
         admitted = None
         if ended.unfit is not None or ended.shown:  # who wrote what stands there now; nobody goes on from unfit text
             self._spoke = None if ended.unfit is not None else ended.candidate
+        if ended.outcome == REFUSED:  # such as a model that does not go on from anything
+            self._continued = CONTINUED
         if self._shown and self._spoke is not None and self._continued < CONTINUED and deadline.left > 0:
             self._continued += 1
             patience = deadline.patience.queue if self._request.replaces else deadline.patience.first
@@ -162,7 +164,7 @@ class Answer:
         if votes > 1 and not self._shown:
             text = await self._voted(admitted, candidates, deadline, votes)
         elif judging is not None and not self._shown and judging.wants(self._request):
-            text = await self._judged(self._opened(admitted, candidates, deadline), judging, candidates)
+            text = await self._judged(self._opened(admitted, candidates, deadline), judging, candidates, deadline)
         else:
             opened = self._opened(admitted, candidates, deadline)
             if self._means.hedge is not None and not self._shown:
@@ -214,12 +216,12 @@ class Answer:
             return ""
         return text
 
-    async def _judged(self, opened: Opened, judging: Judging, candidates: Candidates) -> str:
+    async def _judged(self, opened: Opened, judging: Judging, candidates: Candidates, deadline: Deadline) -> str:
         """A whole text an independent model lets pass. Where that one cannot be asked, or says nothing, it passes."""
         text, attempt = await whole.gathered(opened), opened.attempt
         self._ended = attempt
         card, circuit = judging.card, self._means.circuit(judging.card)
-        if not text or not self._chain.availability.is_ready(card.provider):
+        if not text or deadline.left <= 0 or not self._chain.availability.is_ready(card.provider):
             return text
         if obstacle(card, self._request, self._means.places) or (permit := circuit.admit(0)) is None:
             return text
@@ -227,10 +229,11 @@ class Answer:
         admitted = Candidate(attempt.candidate.tier, card, circuit), permit
         asked = self._chain.attempt(admitted, request, Purpose.VALIDATION)
         self._attempts.append(asked)
-        deadline = Deadline(Patience(judging.within, judging.within))
-        said = judge.read(await whole.gathered(Opened(asked, asked.pieces(deadline, None))), judging.rules)
-        if said is not None and not said.ok and candidates.above(attempt.candidate.tier):
-            attempt.found_unfit(Unfit("judge", said.why))
+        within = min(judging.within, deadline.left)
+        said = await whole.gathered(Opened(asked, asked.pieces(Deadline(Patience(within, within)), None)))
+        judgement = judge.read(said, judging.rules)
+        if judgement is not None and not judgement.ok and candidates.above(attempt.candidate.tier):
+            attempt.found_unfit(Unfit("judge", judgement.why))
             return ""
         return text
 

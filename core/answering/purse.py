@@ -123,7 +123,7 @@ class Purse:
             return Grant(ok=True)
         amount = ceiling(card.price, most.input, most.output)
         hold = Hold(
-            uuid.uuid4().hex, amount, paying, currency, request.conversation, card.provider, card.model, purpose
+            uuid.uuid4().hex, amount, paying, currency, request.conversation, card.provider, card.model, purpose, LASTS
         )
         return await self._set_aside(hold)
 

@@ -32,6 +32,10 @@ class RetryBudget:
         self._most = round(max(most, reserve) * _PART)
         self._saved = self._owed = round(reserve * _PART)
 
+    def obey(self, share: float) -> None:
+        """Another share is earned from now on; what was saved or is owed stays."""
+        self._share = round(share * _PART)
+
     @property
     def left(self) -> float:
         """Extra calls that may be made now."""

@@ -156,7 +156,8 @@ class Screen:
                 _judge(self._judges, sentence)
             said.append(sentence)
             out.append(sentence[self._shown :])
-            at, self._shown, self._seen = end, 0, end
+            # What counts as ended for its length alone may end before what was shown of it.
+            at, self._shown, self._seen = end, max(0, self._shown - len(sentence)), end
         self._said = said
         if at:
             self._tail = self._tail[at:]

@@ -11,7 +11,7 @@ from core.answering.deadline import Patience
 from core.answering.hedge import Hedge
 from core.answering.order import Order, Weights
 from core.answering.preflight import Places
-from core.budgets import Budget, Per, Scope, Unpriced
+from core.budgets import FEATURES, Budget, Per, Scope, Unpriced
 from core.rules import Between
 from core.settings.answering_schema import AnsweringText, BudgetText
 from core.tiers import Tier
@@ -100,7 +100,12 @@ def _check(shape: File, text: AnsweringText, faults: Faults) -> None:
 
 
 def budgets(shape: File, faults: Faults) -> tuple[Budget, ...]:
-    """The lines under `budgets:` as values."""
+    """The lines under `budgets:` as values. A name that nothing has would bound nothing."""
+    known = {"tenant": [shape.bot], "channel": shape.channels, "feature": FEATURES}
+    for n, text in enumerate(shape.budgets):
+        if text.name and text.name not in known.get(text.of, (text.name,)):
+            what = f"there is no {text.of} {text.name!r}"
+            faults.unknown(("budgets", n, "name"), what, text.name, known[text.of])
     made = [_budget(text, n, faults) for n, text in enumerate(shape.budgets)]
     return tuple(budget for budget in made if budget is not None)
 
@@ -118,5 +123,6 @@ def _budget(text: BudgetText, number: int, faults: Faults) -> Budget | None:
             Scope(text.of), text.name, Per(text.per), text.soft, text.hard, text.currency, Unpriced(text.unpriced)
         )
     except ValueError as error:
-        faults.add(path, str(error), "currency: USD" if not text.currency else 'hard: "25"')
+        write = "hard: 20" if text.of == "upgrades" else 'hard: "25"' if text.currency else "currency: USD"
+        faults.add(path, str(error), write)
         return None

@@ -46,7 +46,8 @@ def seconds(value: Any) -> float:
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     length = float(found[1].replace(",", ".")) * UNITS[found[2]] if found else 0.0
     if not 0.01 <= length <= 3600:
-        raise wrong("a length of time is a number and a unit, from 0.01 seconds to 1 hour", "20 seconds")
+        meant = f"{value:g} seconds" if _is_number(value) and 0.01 <= value <= 3600 else "20 seconds"
+        raise wrong("a length of time is a number and a unit, from 0.01 seconds to 1 hour", meant)
     return length
 
 
@@ -54,8 +55,9 @@ def share(value: Any) -> float:
     """`20%` as 0.2."""
     found = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found or not float(found[1].replace(",", ".")) <= 100:
-        number = re.search(r"\d{1,2}", str(value))
-        raise wrong("a share is a percentage, from 0% to 100%", f"{number[0]}%" if number else "20%")
+        number = re.fullmatch(r"\d{1,2}", str(value).strip())
+        meant = f"{value * 100:g}%" if _is_number(value) and 0 < value < 1 else f"{number[0]}%" if number else "20%"
+        raise wrong("a share is a percentage, from 0% to 100%", meant)
     return float(found[1].replace(",", ".")) / 100
 
 
@@ -68,7 +70,12 @@ def late(value: Any) -> float | None:
     try:
         return seconds(value)
     except PydanticCustomError:
-        raise wrong("when a second model is asked is off, p95, or a length of time", "p95") from None
+        meant = f"{value:g} seconds" if _is_number(value) and 0.01 <= value <= 3600 else "p95"
+        raise wrong("when a second model is asked is off, p95, or a length of time", meant) from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def band(value: Any) -> tuple[float, float]:

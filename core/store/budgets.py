@@ -43,6 +43,9 @@ NOWHERE = "none:none"
 LOST = "lost "
 """How the keys of bookings begin that nobody made while the process lived; the reservation's id follows."""
 
+TURNED_DOWN = frozenset({"BadPrompt", "Busy", "Denied"})
+"""Errors of calls a vendor takes nothing for where they come before any text. A connection that failed is none."""
+
 HELD, CHARGED, COUNTED = "held", "charged", "counted"
 
 Place = tuple[str, str]
@@ -138,7 +141,13 @@ def _parts(hold: Hold, sign: int) -> tuple[int, int]:
 
 def settle(c: Connection, made: Iterable[Call]) -> None:
     """Turn what was set aside for these calls into what they cost, at the end of the group."""
-    put_off(c, close, (Paid(each.reservation, each.cost, each.free) for each in made if each.reservation))
+    paid = (Paid(each.reservation, each.cost, each.free or _turned_down(each)) for each in made if each.reservation)
+    put_off(c, close, paid)
+
+
+def _turned_down(made: Call) -> bool:
+    """Whether the vendor said no before it made anything: nothing was spent then, though no count came with it."""
+    return made.cost is None and made.first is None and made.error in TURNED_DOWN
 
 
 def cancel(c: Connection, ids: Iterable[str]) -> None:

@@ -63,3 +63,21 @@ async def test_an_operator_s_reply_to_somebody_who_never_wrote_is_refused(bot: B
     async with open_house(bot.config, store="sqlite://", channels={"memory": MemoryChannel()}) as house:
         with pytest.raises(FirstlineError, match="nobody by that address"):
             await FrontOffice(house.desk, house.store, house.channels).reply(Address.parse(address), "hello", "op")
+
+
+async def test_a_reload_keeps_what_is_known_of_the_judge_and_obeys_the_share_of_extra_calls(bot: Bot) -> None:
+    judged = "\nanswering: {judge: {model: cloud/large}, extra_calls: 50%}\n"
+    bot.edit("[cloud/large, offline/faq]", "[offline/faq]")
+    bot.config.write_text(bot.config.read_text("utf-8") + judged, "utf-8")
+    async with open_house(bot.config, store="sqlite://", channels={"memory": MemoryChannel()}) as house:
+        means = house.desk.policy.chain.means
+        assert means.judging is not None
+        before = means.circuit(means.judging.card)
+        bot.edit("extra_calls: 50%", "extra_calls: 100%")
+        await service.applier(house)("")
+        after = house.desk.policy.chain.means
+        assert after.circuit(means.judging.card) is before
+        left = after.retries.left
+        for _ in range(40):
+            after.retries.call()
+        assert after.retries.left == left + 30  # the first ten pay the reserve back

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.budgets import (
     ANSWER,
+    FEATURES,
     MOST,
     PICO,
     SHADOW,
@@ -183,3 +184,7 @@ def test_a_ceiling_is_the_price_of_all_tokens_to_the_last_pico() -> None:
     assert ceiling(price("0.0000001", "0"), 1, 0) == 1
     assert ceiling(price("0", "0"), 10**6, 10**6) == 0
     assert Decimal(ceiling(price("2.5", "10"), 1_000_000, 0)) / PICO == Decimal("2.5")
+
+
+def test_a_feature_is_what_calls_are_made_for() -> None:
+    assert list(FEATURES) == list(Purpose)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
+import logging
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
@@ -22,6 +22,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -48,6 +49,9 @@ from tests.reliability.simulation.loop import VirtualLoop
 STEPS = 25
 """Steps of one life."""
 
+LIVES = 500
+"""Lives played on one seed."""
+
 PRICE = Price(Decimal(3), Decimal(7), "USD", date(2026, 11, 1), "https://prices.example")
 CARDS = (
     (Tier.QUICK, ModelCard("a", "m", free=True)),
@@ -70,9 +74,8 @@ ERRORS = {
     "400": BadPrompt("x"),
     "bug": ZeroDivisionError("x"),
 }
-TEXTS = ("text", "text", "text", "slow", "sorry", "bad", "cut", "cut", "stall")
-KINDS = st.sampled_from((*TEXTS, *ERRORS, "503", "503", "empty", "blank", "mute"))
-MARK = re.compile(r"w(\d+)w")
+TEXTS = (*["text"] * 8, "slow", "slow", "sorry", "sorry", "bad", "bad", *["cut"] * 4, "stall")
+KINDS = st.sampled_from((*TEXTS, *sorted(ERRORS), "503", "empty", "blank", "mute", "mute"))
 ASKED = re.compile(r"question (\d+)")
 
 
@@ -108,19 +111,19 @@ class Ask:
 PLAYS = st.builds(
     Play, KINDS, st.integers(0, 3), st.integers(1, 3), st.sampled_from((1, 2, 7)), st.booleans(), st.booleans()
 )
-MOSTLY_NOT: Any = st.sampled_from((None, None, None, None, None))
 ASKS = st.builds(
     Ask,
     plays=st.lists(PLAYS, min_size=1, max_size=7),
     tier=st.sampled_from(list(Tier)),
     replaces=st.booleans(),
     down=st.booleans(),
-    leaves=MOSTLY_NOT | st.sampled_from((0.0, 0.1, 1.0, 4.0, 7.0)),
-    closes=MOSTLY_NOT | st.integers(1, 4),
+    leaves=st.sampled_from((*[None] * 20, 0.0, 0.1, 1.0, 4.0, 7.0)),
+    closes=st.sampled_from((*[None] * 20, 1, 2, 3, 4)),
     pause=st.sampled_from((0.0, 0.0, 0.0, 2.0)),
-    level=st.sampled_from((Level.OPEN, Level.OPEN, Level.SOFT, Level.HARD)),
+    level=st.sampled_from((*[Level.OPEN] * 4, Level.SOFT, Level.HARD)),
     upgrade=st.booleans(),
-    refused=st.frozensets(st.sampled_from(sorted({card.name for _, card in CARDS} | {JUDGE.name})), max_size=3),
+    refused=st.just(frozenset[str]())
+    | st.frozensets(st.sampled_from(sorted({card.name for _, card in CARDS} | {JUDGE.name})), max_size=3),
 )
 
 
@@ -157,6 +160,8 @@ class Seen:
     refused: set[str] = field(default_factory=set)
     reserved: list[tuple[str, str, Purpose]] = field(default_factory=list)
     paused: bool = False
+    left: Sequence[ModelCard] = ()
+    goes_on: bool = False
 
     @property
     def calls(self) -> list[Call]:
@@ -183,16 +188,23 @@ class Life(RuleBasedStateMachine):
     counts: ClassVar[Counter[str]] = Counter()
 
     @initialize(
-        cards=st.lists(st.sampled_from(CARDS), min_size=1, max_size=7, unique=True),
-        checks=st.booleans(),
-        hedge=st.sampled_from((None, None, Hedge(0.5, least=0.0), Hedge())),
-        votes=st.sampled_from(({}, {}, {Tier.STANDARD: 3}, {Tier.EXPERT: 2, Tier.QUICK: 2})),
-        judging=st.sampled_from((None, None, Judging(JUDGE, JudgeRules(), 2.0), Judging(JUDGE, JudgeRules(0.5), 2.0))),
+        cards=st.lists(st.sampled_from(CARDS), min_size=2, max_size=9, unique=True),
+        checks=st.sampled_from((True, True, False)),
+        hedge=st.sampled_from((None, Hedge(0.5, least=0.0), Hedge(0.0, least=0.0), Hedge())),
+        votes=st.sampled_from(({}, {}, {}, {Tier.STANDARD: 3}, {Tier.EXPERT: 2, Tier.QUICK: 2})),
+        judging=st.sampled_from(
+            (None, None, None, Judging(JUDGE, JudgeRules(), 2.0), Judging(JUDGE, JudgeRules(0.5), 2.0))
+        ),
         purse=st.booleans(),
+        retries=st.sampled_from((RetryBudget, lambda: RetryBudget(reserve=1000, most=1000))),
         order=st.sampled_from(("fixed", "cheapest", "fastest", "weighted")),
-        rules=st.sampled_from((BreakerRules(), BreakerRules(in_a_row=2, first_within=2.0, probes=1))),
+        rules=st.sampled_from(
+            (BreakerRules(), BreakerRules(in_a_row=2, first_within=2.0, probes=1), BreakerRules(in_a_row=0))
+        ),
     )
-    def begins(self, cards: Any, checks: bool, purse: bool, order: str, rules: BreakerRules, **more: Any) -> None:
+    def begins(
+        self, cards: Any, checks: bool, purse: bool, order: str, rules: BreakerRules, retries: Any, **more: Any
+    ) -> None:
         self.loop = VirtualLoop()
         self.problems: list[Any] = []
         self.loop.set_exception_handler(lambda _, context: self.problems.append(context))
@@ -201,7 +213,7 @@ class Life(RuleBasedStateMachine):
         self.away: frozenset[str] = frozenset()
         self.means = Means(
             Circuits(rules, self.loop.time, lambda: 0.5),
-            RetryBudget(),
+            retries(),
             PATIENCE,
             Order(order),
             checks=CHECKS if checks else (),
@@ -351,7 +363,10 @@ class Life(RuleBasedStateMachine):
         except NoAnswer:
             seen.end = "none"
         finally:
-            seen.took = self.loop.time() - seen.began
+            seen.took, seen.left = self.loop.time() - seen.began, self.left(seen)
+            if last := seen.calls[-1:]:
+                card = self.heard(seen, last[0]).card
+                seen.goes_on = card.continues and not self.means.circuit(card).wait(100)
 
     # What must hold.
 
@@ -370,16 +385,15 @@ class Life(RuleBasedStateMachine):
         """Models that could be asked this instant and were not: all, or those at least as strong as this one."""
         tier, free_only = self.effective(seen)
         used = {heard.card.name for heard in seen.heard.values()} | seen.refused
-        low = tier if beside is None else min(t for t, cards in self.chain.tiers.items() if beside in cards or t is tier)
-        if beside is not None:
-            low = max((t for t, cards in self.chain.tiers.items() if beside in cards), default=Tier.PERSON)
-        elif seen.request.down:
-            low = Tier.QUICK
         tokens = estimate(seen.request.prompt).likely + seen.request.prompt.max_tokens
+        places: dict[ModelCard, Tier] = {}
+        for each in (*[t for t in Tier if t >= tier], *[t for t in reversed(Tier) if t < tier and seen.request.down]):
+            for card in self.chain.tiers[each]:
+                places.setdefault(card, each)
+        low = Tier.QUICK if beside is None else places.get(beside, Tier.PERSON)
         return [
             card
-            for each, cards in self.chain.tiers.items()
-            for card in cards
+            for card, each in places.items()
             if each >= low and card is not beside and card.name not in used and self.is_ready(card.provider)
             if (card.free or not free_only) and not self.means.circuit(card).wait(tokens)
         ]
@@ -429,13 +443,11 @@ class Life(RuleBasedStateMachine):
         Life.counts["replaced"] += len(replaced)
         text, card, whole = seen.shown, None, seen.end == "answered"
         assert bool(text) or not whole
-        by_number = {heard.number: (heard, call) for call in calls for heard in (self.heard(seen, call),)}
+        told = [(self.heard(seen, call), call) for call in reversed(calls)]
         while text:
-            heard, call = by_number[int(MARK.findall(text)[-1])]
-            said = heard.text if heard.begun and not heard.begun[-1].isspace() else heard.text.lstrip()
-            assert text.startswith(heard.begun)
-            own = text.removeprefix(heard.begun)
-            assert (own == said) if whole else said.startswith(own), "part of a text is shown that is not its beginning"
+            writers = [(heard, call) for heard, call in told if wrote(heard, text, whole=whole)]
+            assert writers, f"{text!r} is no model's text, nor the beginning of one"
+            heard, call = writers[0]
             assert call.outcome == "answered" or not whole
             assert card is None or (card.weights or card.model) == (heard.card.weights or heard.card.model)
             assert not heard.begun or (heard.card.continues and heard.begun == heard.shown)
@@ -447,8 +459,9 @@ class Life(RuleBasedStateMachine):
         shown = "".join(seen.pieces)
         if self.means.checks:
             assert "BAD" not in shown
-        for number in re.findall(r"SORRY w(\d+)w", shown) if self.means.checks and alone else ():
-            assert not any(h.better for h in seen.heard.values() if h.number == int(number)), "a better model was left"
+        shown_sorry = {int(n) for n in re.findall(r"SORRY w(\d+)w", shown)} if self.means.checks and alone else set()
+        for heard in seen.heard.values():  # what goes on from what was shown has no opening
+            assert heard.begun or not heard.better or heard.number not in shown_sorry, "a better model was left"
         for call in calls:
             if call.verdict.startswith(("judge", "vote")):
                 assert f"w{self.heard(seen, call).number}w" not in shown
@@ -463,15 +476,19 @@ class Life(RuleBasedStateMachine):
         over = seen.took >= PATIENCE.total - 1e-3 or seen.paused
         if seen.end == "answered" or over:
             return
-        broken = self.heard(seen, calls[-1]) if calls else None
         if seen.end == "interrupted" and not seen.request.replaces:
-            assert broken is not None
             often = sum(bool(heard.begun) for heard in seen.heard.values())
-            unfit = calls[-1].outcome == "unfit"
-            same = broken.card.continues and not self.means.circuit(broken.card).wait(100)
-            assert unfit or often >= CONTINUED or not same, "the same model could have gone on"
+            over = often >= CONTINUED or bool({c.outcome for c in calls} & {"unfit", "refused"} or seen.refused)
+            assert over or not seen.goes_on, "the same model could have gone on"
             return
-        assert resort or not self.left(seen), f"{[card.name for card in self.left(seen)]} could have answered"
+        assert resort or not seen.left, f"{[card.name for card in seen.left]} could have answered"
+
+
+def wrote(heard: Heard, text: str, *, whole: bool) -> bool:
+    """Whether this text is what the call was to go on from, and then its own text as far as it came."""
+    said = heard.text if heard.begun and not heard.begun[-1].isspace() else heard.text.lstrip()
+    own = text.removeprefix(heard.begun)
+    return text.startswith(heard.begun) and bool(own) and (own == said if whole else said.startswith(own))
 
 
 def steps(play: Play, heard: Heard, *, judge: bool) -> Sequence[Any]:
@@ -479,10 +496,10 @@ def steps(play: Play, heard: Heard, *, judge: bool) -> Sequence[Any]:
     if play.kind in ERRORS:
         return [ERRORS[play.kind]]
     if play.kind in {"mute", "empty", "blank"}:
-        return {"mute": [100.0], "empty": [], "blank": [" ", "\n"]}[play.kind]
+        return {"mute": [100.0], "blank": [" ", "\n"]}.get(play.kind, [])
     if judge:
-        words = {"sorry": "UNFIT 0.10 rude", "bad": "UNFIT 0.20 wrong", "cut": "what?", "stall": 100.0}
-        return [words.get(play.kind, "FIT 0.90 fine"), Usage(20, 5)]
+        verdicts: dict[str, Any] = {"sorry": "UNFIT 0.10 rude", "bad": "UNFIT 0.20 no", "cut": "what?", "stall": 100.0}
+        return [verdicts.get(play.kind, "FIT 0.90 fine"), Usage(20, 5)]
     mark, made = f"w{heard.number}w", list[Any]()
     for place in range(play.sentences):
         unfit = place == (play.at % play.sentences if play.kind == "bad" else 0)
@@ -505,7 +522,8 @@ def outcomes(heard: Heard, call: Call, seen: Seen) -> set[str]:
     judged = {"unfit"} if call.verdict.startswith(("judge", "vote")) else set()
     found = {"unfit"} if call.verdict.startswith(("soft", "hard")) and re.search("SORRY|BAD", heard.text) else set()
     if heard.end == "ended":
-        said = heard.text if heard.begun else heard.text.strip()  # a blank may be all that was missing
+        joined = heard.begun and not heard.begun[-1].isspace()  # then a blank may be all that was missing
+        said = heard.text if joined else heard.text.strip()
         return gone | judged | found | ({"answered"} if said and not judged | found else {"empty"})
     if heard.end and heard.end != "closed":
         assert call.error == (heard.end if call.outcome != "cancelled" else "")
@@ -520,21 +538,21 @@ def hedged(seen: Seen) -> bool:
     return any(call.purpose is Purpose.HEDGE for call in seen.calls)
 
 
-def play(lives: int) -> int:
-    """Play so many lives; the answers there were."""
+def play(lives: int, seed: int = 0) -> int:
+    """Play so many lives, those of this seed; the answers there were."""
     Life.steps = 0
     Life.counts.clear()
+    life = hypothesis_seed(seed)(type("Life", (Life,), {}))
     options = settings(
         max_examples=lives,
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        derandomize=True,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
     )
-    run_state_machine_as_test(Life, settings=options)
+    run_state_machine_as_test(life, settings=options)
     return Life.steps
 
 
@@ -543,9 +561,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=100_000)
     options = parser.parse_args()
+    logging.disable(logging.CRITICAL)
     total, counts = 0, Counter[str]()
     while total < options.steps:
-        total += play(math.ceil((options.steps - total) / STEPS))
+        total += play(LIVES, seed=total)
         counts += Life.counts
     for name, count in sorted(counts.items()):
         print(f"{count:>9,}  {name}")

@@ -1,4 +1,5 @@
 // The operator page: asks every two seconds what there is, shows it, and sends what the operator does.
+import { watchModels } from "./models.js";
 import { bubble, make } from "./rich.js";
 import { openWhy, prepareDrawer } from "./why.js";
 import { time, translate, word } from "./words.js";
@@ -161,3 +162,4 @@ translate();
 prepareDrawer(drawer);
 if (chosen) choose(chosen);
 poll();
+watchModels(ask);

@@ -46,8 +46,14 @@ class Phrases:
 
 
 def listed(phrases: Iterable[str]) -> Phrases:
-    """The phrases, ready to be searched for; blank ones count as not written."""
-    wanted = [words for phrase in phrases if (words := fold(phrase).split())]
+    """The phrases, ready to be searched for; blank ones count as not written. ValueError for what is no list of texts.
+
+    One text would be taken for its letters, and an answer that holds the word "I" for unfit.
+    """
+    given = [] if isinstance(phrases, str) else list(phrases)
+    if isinstance(phrases, str) or not all(isinstance(phrase, str) for phrase in given):
+        raise ValueError("words and phrases are a list of texts, for example [lawsuit, legal advice]")
+    wanted = [words for phrase in given if (words := fold(phrase).split())]
     return Phrases(_compiled(wanted), _compiled([words[:1] for words in wanted]))
 
 

@@ -27,7 +27,12 @@ Runs = frozenset[tuple[str, ...]]
 
 
 def build(words: int = WORDS, canary: str = "") -> Check:
-    """The check. `words` in a row of the system text are a leak; `canary` is a word only the system text holds."""
+    """The check. `words` in a row of the system text are a leak; `canary` is a word only the system text holds.
+
+    ValueError for fewer words than a run may be told by.
+    """
+    if words < HINT:
+        raise ValueError(f"words: so many in a row are a leak, a whole number from {HINT} on")
     planted = _bare(canary)
 
     def watch(prompt: Prompt, _: Request) -> Watch | None:

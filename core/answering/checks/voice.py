@@ -28,8 +28,11 @@ def build(
 ) -> Check:
     """The check. `words` are not used; False: no exclamation marks, no emoji; `formal`: German customers are "Sie".
 
-    `last_resort`: an answer in the wrong tone may be shown where nothing better is left.
+    `last_resort`: an answer in the wrong tone may be shown where nothing better is left. ValueError for a switch that
+    is neither true nor false: a text such as "no" would count as true.
     """
+    if not all(isinstance(said, bool) for said in (exclamations, emoji, formal, last_resort)):
+        raise ValueError("exclamations, emoji, formal and last_resort are true or false")
     phrases = listed(words)
     faults: list[_Fault] = []
     if phrases.pattern:

@@ -7,18 +7,25 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from bots import tiers_api
 from bots.office import AppliedRule, Receipt, Summary
 from bots.office_api import routes
 from core.abilities import Media
+from core.answering.breaker import BreakerRules, Verdict
+from core.answering.circuit import Circuits
+from core.budgets import Balance, Budget, Scope
 from core.conversation import Address, Attachment, Author, Conversation, Holder, Message
 from core.rules import Reading
+from core.tiers import ModelCard
 
 CHROMIUM = shutil.which("chromium")
 SHOTS = os.environ.get("FIRSTLINE_SHOTS")
@@ -79,6 +86,33 @@ class DeskOffice:
         self.desk.hold(address, Holder.BOT)
 
 
+class TinyHouse:
+    """What the page asks about models: circuits, and what is spent of each customer's one euro a day."""
+
+    def __init__(self) -> None:
+        self.circuits = Circuits(BreakerRules(in_a_row=1), clock=lambda: 0.0, chance=lambda: 0.5)
+        self.lasting = SimpleNamespace(circuits=self.circuits)
+        budget = Budget(Scope.CUSTOMER, soft=Decimal("0.50"), hard=Decimal(1), currency="EUR")
+        self.settings = SimpleNamespace(budgets=(budget,), time_zone="UTC")
+        self.store = self
+        self.spent: dict[str, int] = {}
+
+    def called(self, name: str, verdict: Verdict) -> None:
+        provider, _, model = name.partition("/")
+        circuit = self.circuits.of(ModelCard(provider, model, None))
+        permit = circuit.admit()
+        assert permit is not None
+        circuit.end(permit, verdict, seconds=0.1)
+
+    async def balances(self, prefix: str, period: str, name: str, top: int) -> list[Balance]:
+        return [Balance(prefix + who, period, amount, 0) for who, amount in self.spent.items()]
+
+
+@pytest.fixture
+def house() -> TinyHouse:
+    return TinyHouse()
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
@@ -114,7 +148,7 @@ def pieces() -> asyncio.Queue[str | None]:
 
 
 @pytest.fixture
-async def site(open_site: Any, tiny_desk: Any, pieces: asyncio.Queue[str | None]) -> Any:
+async def site(open_site: Any, tiny_desk: Any, pieces: asyncio.Queue[str | None], house: Any) -> Any:
     """A site whose answers the test writes into `pieces`, with the operator page beside it."""
 
     async def answer(asked: Message) -> AsyncGenerator[str, None]:
@@ -122,9 +156,8 @@ async def site(open_site: Any, tiny_desk: Any, pieces: asyncio.Queue[str | None]
             yield piece
 
     desk = tiny_desk(answer=answer)
-    return await open_site(
-        desk, routes(DeskOffice(desk), ""), title="Shop support", suggestions={"en": ["Where is it?"]}
-    )
+    mounted = (*routes(DeskOffice(desk), ""), *tiers_api.routes(house, ""))
+    return await open_site(desk, mounted, title="Shop support", suggestions={"en": ["Where is it?"]})
 
 
 async def ask(page: Page, text: str) -> None:
@@ -428,3 +461,39 @@ async def test_a_message_that_reached_another_process_and_its_answer_are_shown_o
     await page.route("**/chat/messages", lambda route: route.continue_(url=f"{there.url}/chat/messages"))
     await ask(page, "Where is it?")
     await expect(page.locator(".turn .bubble")).to_have_text(["Where is it?", "You asked: Where is it?"])
+
+
+async def test_where_every_model_is_well_the_operator_reads_one_quiet_line(
+    site: Any, visit: Visit, house: TinyHouse
+) -> None:
+    house.called("quiet/well", Verdict.GOOD)
+    operator = await visit(site.url, "/operator")
+    await expect(operator.locator("#well")).to_be_visible()
+    await expect(operator.locator(".away")).to_have_count(0)
+    await expect(operator.locator("#models").get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}], ids=["light", "dark", "phone"])
+async def test_an_operator_sees_what_is_left_alone_and_calls_it_again(
+    site: Any, visit: Visit, house: TinyHouse, look: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    house.called("cloud/<b>small</b>", Verdict.FAILED)
+    house.called("other/a-rather-long-name-of-a-model-2026-01-02", Verdict.DENIED)
+    house.spent = {"telegram:42": 6 * 10**11, "web:7": 10**12, "web:8": 1}
+    operator = await visit(site.url, "/operator", **look)
+    away = operator.locator(".away")
+    await expect(away).to_have_count(4)
+    await expect(away.nth(0)).to_contain_text("cloud/<b>small</b>")
+    await expect(away.nth(0)).to_contain_text("failed in a row; not called for a while")
+    await expect(away.nth(1)).to_contain_text("forced open")
+    await expect(away.nth(2)).to_contain_text("Customer telegram:42")
+    await expect(away.nth(2)).to_contain_text("0.6 of 0.5 EUR")
+    await expect(away.nth(3)).to_contain_text("1 of 1 EUR")
+    await expect(operator.locator("#well")).to_be_hidden()
+    await shoot(operator, f"operator-models-{request.node.callspec.id}")
+    assert await operator.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    again = operator.get_by_role("button", name="Call other/a-rather-long-name-of-a-model-2026-01-02 again")
+    await again.click()
+    await expect(operator.locator("#models-status")).to_contain_text("is called again")
+    await expect(away).to_have_count(3)
+    assert [view.breaker.state.value for view in house.circuits.views()] == ["open", "closed"]

@@ -117,3 +117,20 @@ async def test_cancelling_before_the_first_text_books_the_call_and_tries_no_othe
             await task
     assert booked(answer) == ["a cancelled"]
     assert (a.closed, b.asked) == (1, [])
+
+
+async def test_patience_that_is_over_gives_every_permit_back(puppet: Any, prompt: Prompt) -> None:
+    providers = {"a": puppet(asyncio.Event()), "b": puppet("too late")}
+    nothing = chain({Tier.QUICK: "a b"}, providers, Patience(first=5, total=0.05))
+    with pytest.raises(NoAnswer):
+        await pull(nothing.answer(Request(prompt, Tier.QUICK)))
+    some = Chain(
+        {Tier.QUICK: [ModelCard("c", "m", free=True, continues=True)]},
+        c := {"c": puppet("It", asyncio.Event())},
+        Availability(c),
+        Means(patience=Patience(first=5, total=0.05)),
+    )
+    with pytest.raises(Interrupted):
+        await pull(some.answer(Request(prompt, Tier.QUICK)))
+    assert [view.load.flying for made in (nothing, some) for view in made.means.circuits.views()] == [0, 0, 0]
+    assert providers["b"].asked == []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answering.checks import compliance, confidence, forbidden, schema, scope, voice
+from core.answering.checks import compliance, confidence, forbidden, leak, schema, scope, voice
 from core.answering.checks.schema import broken
 from core.answering.request import Request
 from core.answering.screen import Check, Screen
@@ -173,3 +176,21 @@ def test_an_answer_whose_sums_do_not_hold_lies_below_the_band_and_nothing_of_it_
     assert "confidence" in shown(sure, wrong, question=question)[1]
     with pytest.raises(ValueError, match="between 0 and 1"):
         confidence.build(2.0)
+
+
+@pytest.mark.parametrize(
+    ("build", "options"),
+    [
+        (forbidden.build, {"never": "lawsuit"}),
+        (forbidden.build, {"never": [4471]}),
+        (scope.build, {"topics": "order"}),
+        (voice.build, {"words": "mate"}),
+        (voice.build, {"emoji": "no"}),
+        (leak.build, {"words": 0}),
+    ],
+)
+def test_an_option_of_another_shape_is_refused_and_not_taken_for_something_else(
+    build: Callable[..., Check], options: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=r"list of texts|true or false|in a row"):
+        build(**options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from core.answering.means import Means
 from core.answering.request import Request
 from core.answering.retries import RetryBudget
 from core.errors import NoAnswer, Unavailable
-from core.tiers import ModelCard, Prompt, Tier
+from core.tiers import Chunk, Delta, ModelCard, Prompt, Tier
 
 AT_ONCE = Hedge(0.0, least=0.0)
 
@@ -115,3 +115,40 @@ async def test_a_model_nothing_is_known_of_is_not_hedged_by_its_p95(puppet: Any,
     answer = chain({"a": puppet(Unavailable("x"))}, Hedge()).answer(Request(prompt, Tier.QUICK))
     with pytest.raises(NoAnswer):
         await text(answer)
+
+
+class Clinging:
+    """Says nothing, and takes its time to end."""
+
+    def __init__(self) -> None:
+        self.ending, self.end = asyncio.Event(), asyncio.Event()
+
+    async def stream(self, prompt: Prompt, card: ModelCard) -> AsyncGenerator[Chunk, None]:
+        try:
+            await asyncio.Event().wait()
+            yield Delta("too late")
+        finally:
+            self.ending.set()
+            await self.end.wait()
+
+    async def ready(self) -> str:
+        return ""
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+async def test_stop_while_the_slower_one_ends_leaves_neither_call_unbooked(puppet: Any, prompt: Prompt) -> None:
+    late, fast = Clinging(), puppet("Here ", asyncio.Event())
+    whole = chain({"late": late, "fast": fast})
+    answer = whole.answer(Request(prompt, Tier.QUICK))
+    task = asyncio.create_task(text(answer))
+    await late.ending.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    late.end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert booked(answer) == ["late answer cancelled", "fast hedge cancelled"]
+    assert [view.load.flying for view in whole.means.circuits.views()] == [0, 0]
+    assert fast.closed == 1

@@ -9,8 +9,11 @@ import pytest
 
 from core.answering.availability import Availability
 from core.answering.chain import Answer, Chain
+from core.answering.checks import compliance, empty
+from core.answering.means import Means
 from core.answering.request import Request
-from core.errors import Interrupted, Unavailable
+from core.answering.screen import Check, Watch
+from core.errors import BadPrompt, Interrupted, Unavailable
 from core.text import Anew, complete
 from core.tiers import Delta, ModelCard, Prompt, Tier, Usage
 
@@ -121,3 +124,52 @@ async def test_when_nothing_takes_its_place_what_was_shown_ends_with_the_truth(p
     whole = chain({Tier.QUICK: [card("a"), card("b")]}, {"a": puppet("It is ", CUT), "b": puppet(CUT)})
     with pytest.raises(Interrupted):
         await pieces(whole.answer(Request(prompt, Tier.QUICK, replaces=True)))
+
+
+async def test_what_must_be_said_is_said_however_often_the_answer_broke_off(prompt: Prompt) -> None:
+    line = compliance.build([{"about": ["warranty"], "say": {"": "Terms apply."}}])
+    a = Continuing("The warranty lasts two years. ", "It begins with the purchase.")
+    providers = {"a": a}
+    cards = {Tier.QUICK: [card("a", continues=True)]}
+    whole = Chain(cards, providers, Availability(providers), Means(checks=(line,)))
+    text = "The warranty lasts two years. It begins with the purchase.\n\nTerms apply."
+    assert await complete(whole.answer(Request(prompt, Tier.QUICK)).text()) == text
+
+
+async def test_a_rest_of_one_full_stop_is_no_empty_answer(prompt: Prompt) -> None:
+    providers = {"a": Continuing("It lasts two years", ".")}
+    cards = {Tier.QUICK: [card("a", continues=True)]}
+    whole = Chain(cards, providers, Availability(providers), Means(checks=(empty.build(),)))
+    assert await complete(whole.answer(Request(prompt, Tier.QUICK)).text()) == "It lasts two years."
+
+
+async def test_nobody_goes_on_from_a_text_that_was_found_unfit(puppet: Any, prompt: Prompt) -> None:
+    wrong = Check("wrong", False, lambda _prompt, _request: Watch(whole=lambda text: text if "wrong" in text else ""))
+    providers = {"a": puppet("All wrong."), "b": puppet(CUT), "c": puppet("All is well.")}
+    cards = {
+        Tier.QUICK: [card("a", continues=True)],
+        Tier.STANDARD: [card("b", continues=True), card("c", continues=True)],
+    }
+    whole = Chain(cards, providers, Availability(providers), Means(checks=(wrong,)))
+    answer = whole.answer(Request(prompt, Tier.QUICK, replaces=True))
+    assert await complete(answer.text()) == "All is well."
+    assert booked(answer) == ["a unfit", "b failed", "c answered"]
+
+
+class Unwilling(Continuing):
+    """Refuses whatever it is to go on from."""
+
+    async def stream(self, prompt: Prompt, card: ModelCard) -> Any:
+        if prompt.begun:
+            self.begun.append(prompt.begun)
+            raise BadPrompt("no")
+        async for chunk in super().stream(prompt, card):
+            yield chunk
+
+
+async def test_a_model_that_refuses_to_go_on_is_asked_for_it_once(puppet: Any, prompt: Prompt) -> None:
+    a, b = Unwilling("It is", "never said"), puppet("All is well.")
+    whole = chain({Tier.QUICK: [card("a", continues=True), card("b")]}, {"a": a, "b": b})
+    answer = whole.answer(Request(prompt, Tier.QUICK, replaces=True))
+    assert await complete(answer.text()) == "All is well."
+    assert booked(answer) == ["a failed", "a refused", "b answered"]

@@ -77,3 +77,12 @@ def test_nothing_is_lost_in_sums(share: float) -> None:
     for _ in range(1_000_000):
         budget.call()
     assert budget.left == share * 1_000_000
+
+
+def test_another_share_counts_from_the_next_call_on_and_nothing_saved_is_lost() -> None:
+    budget = RetryBudget(0.2, reserve=0.0)
+    for _ in range(10):
+        budget.call()
+    budget.obey(0.5)
+    budget.call()
+    assert budget.left == 2.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -194,3 +195,28 @@ def test_an_opening_is_the_same_however_much_comes_at_once() -> None:
 def test_a_word_that_may_become_risky_is_held_until_it_ends() -> None:
     at_work = screen([policy.build()])
     assert [at_work.feed(piece) for piece in ("It takes thir", "ty da", "ys. ")] == ["It takes ", "", "thirty days. "]
+
+
+@given(st.lists(st.sampled_from(("ab", "abcdefgh", "a" * 11)), min_size=50, max_size=200), st.integers(1, 9))
+@example(["abcdefgh"] * 100, 1)
+def test_words_without_an_end_of_sentence_are_shown_once(words: list[str], size: int) -> None:
+    text, reading = " ".join(words), about(Watch(sentence=lambda _: ""))
+    assert shown([reading], [text[at : at + size] for at in range(0, len(text), size)]) == (text, "")
+
+
+@given(st.integers(1, 200), st.integers(1, 9))
+def test_an_answer_that_goes_on_is_read_as_one_text_and_only_its_rest_is_shown(begun: int, size: int) -> None:
+    rest = ", as we said on the phone last week and wrote in the letter that came with the bill" + " and so on" * 3
+    text = f"Yes, you can return it. It is no trouble. It takes a while{rest}. Write to us."
+    seen = list[str]()
+
+    def note(sentence: str) -> str:
+        seen.append(sentence)
+        return ""
+
+    watch = Watch(sentence=note, whole=lambda whole: "" if whole == text else "another text")
+    prompt = replace(PROMPT, begun=text[:begun])
+    at_work = Screen([about(watch), *DEFAULT], prompt, Request(prompt, Tier.QUICK))
+    out = [at_work.feed(text[at : at + size]) for at in range(begun, len(text), size)]
+    assert text[:begun] + "".join(out) + at_work.close() == text
+    assert "".join(seen) == text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from core.answering.availability import Availability
 from core.answering.chain import Answer, Chain
 from core.answering.checks import not_knowing, policy, refusal
+from core.answering.deadline import Patience
 from core.answering.judge import JudgeRules
 from core.answering.means import Means
 from core.answering.request import Request
@@ -159,3 +162,12 @@ async def test_a_vote_in_which_some_fail_is_held_among_the_others(puppet: Any) -
     providers = {"a": puppet(Unavailable("x")), "b": puppet("It costs 7 euros."), "c": puppet("It costs 7 euros!")}
     whole = chain({Tier.EXPERT: "a b c"}, providers, votes={Tier.EXPERT: 3})
     assert "7 euros" in await said(whole.answer(Request(ASKED, Tier.EXPERT)))
+
+
+async def test_a_judge_is_waited_for_no_longer_than_the_customer_waits(puppet: Any) -> None:
+    providers = {"q": puppet(HELP), "judge": puppet(asyncio.Event())}
+    whole = chain({Tier.QUICK: "q"}, providers, judging=replace(JUDGE, within=3600.0), patience=Patience(5.0, 0.1))
+    answer = whole.answer(Request(ASKED, Tier.QUICK))
+    async with asyncio.timeout(10):
+        assert await said(answer) == HELP
+    assert booked(answer) == ["q answered", "judge failed"]
