@@ -37,7 +37,7 @@ def close(circuits: Circuits, model: str) -> None:
 def summary(found: Iterable[dict[str, Any]]) -> str:
     """One line for people who did not ask for details."""
     away = [row["model"] for row in found if row["state"] != State.CLOSED.value]
-    return f"Not called at the moment: {', '.join(away)}." if away else "Every model that was called is well."
+    return f"Not called at the moment: {', '.join(away)}." if away else "No model is left alone."
 
 
 def _row(view: CircuitView) -> dict[str, Any]:

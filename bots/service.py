@@ -156,9 +156,13 @@ async def _settle_orphans(house: House) -> NoReturn:
         async with house.desk.fleet.alone("budgets"):
             while True:
                 await asyncio.sleep(ORPHANS)
-                with contextlib.suppress(StoreError):  # told by whoever else needs the store; the next round does it
+                try:
                     if house.desk.policy.chain.means.purse is not None and (charged := await house.store.sweep()):
                         log.warning("%d calls were paid for by processes that died; their budgets are charged", charged)
+                except StoreError:  # told by whoever else needs the store; the next round does it
+                    continue
+                except Exception:
+                    log.exception("money of processes that died was not charged")
 
 
 async def _report(house: House) -> None:
@@ -197,7 +201,7 @@ def applier(house: House) -> Callable[[str], Awaitable[None]]:
             await house.encoding.learn(parts.study)
         parts.check_licence(house.channels, policy)
         house.availability.adopt(providers)
-        house.lasting.adopt(policy.chain, parts.settings.answering)
+        house.lasting.adopt(policy.chain, parts.settings)
         house.desk.policy, in_force = policy, parts.settings
         log.info("rules reloaded: %s", parts.settings.hash)
         later = [name for name in AT_START if getattr(parts.settings, name) != getattr(house.settings, name)]

@@ -25,7 +25,6 @@ from core.answering.spoken import Spoken
 from core.answering.whole import Judging
 from core.budgets import Budget, Scope, Unpriced
 from core.settings import Settings, options_for
-from core.settings.answering import Answering
 from core.tiers import ModelCard
 
 CHECKS = "core.answering.checks"
@@ -37,25 +36,28 @@ SHIPPED: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(slots=True)
 class Lasting:
-    """What outlives a reload. `till` is None until the store is open: then budgets are kept there."""
+    """What outlives a reload. `budgets` are those in force; `till` keeps them, and is None until the store is open."""
 
     circuits: Circuits
     retries: RetryBudget
     spoken: Spoken
+    budgets: tuple[Budget, ...] = ()
     till: Till | None = None
 
-    def adopt(self, chain: Chain, asked: Answering) -> None:
+    def adopt(self, chain: Chain, settings: Settings) -> None:
         """Another configuration is in force: circuits of models that are gone go, and denied ones are tried again."""
         judge = [chain.means.judging.card] if chain.means.judging is not None else []
         self.circuits.adopt([*judge, *(card for cards in chain.tiers.values() for card in cards)], chain.means.keys)
-        self.circuits.obey(asked.breaker)
-        self.retries.obey(asked.extra_calls)
+        self.circuits.obey(settings.answering.breaker)
+        self.retries.obey(settings.answering.extra_calls)
+        self.budgets = settings.budgets
 
 
 def lasting(settings: Settings) -> Lasting:
     """Circuits that know nothing yet, and a retry budget nobody has drawn on."""
     asked = settings.answering
-    return Lasting(Circuits(asked.breaker, monotonic, random), RetryBudget(asked.extra_calls), Spoken())
+    circuits = Circuits(asked.breaker, monotonic, random)
+    return Lasting(circuits, RetryBudget(asked.extra_calls), Spoken(), settings.budgets)
 
 
 def means(

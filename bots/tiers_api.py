@@ -69,11 +69,11 @@ class _Pages:
 
     async def budgets(self, request: web.Request) -> web.Response:
         self._gate.check(request)
-        settings, at = self._house.settings, datetime.now(UTC)
-        zone = ZoneInfo(settings.time_zone)
-        asking = [wanted(budget, at, zone) for budget in settings.budgets]
+        budgets, at = self._house.lasting.budgets, datetime.now(UTC)
+        zone = ZoneInfo(self._house.settings.time_zone)
+        asking = [wanted(budget, at, zone) for budget in budgets]
         balances = {each: await _asked(self._house.store.balances(*each, TOP)) for each in asking}
-        return _json({"budgets": rows(settings.budgets, balances, at, zone)})
+        return _json({"budgets": rows(budgets, balances, at, zone)})
 
     async def trace(self, request: web.Request) -> web.Response:
         self._gate.check(request)

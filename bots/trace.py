@@ -15,7 +15,7 @@ from typing import Any
 from bots.front_office import cost_in_words
 from core.records import Call, Entry, Part, PartState
 from core.store.lives import Life
-from core.tiers import Fee
+from core.tiers import Fee, Tier
 
 BECAME = {
     "answered": "gave an answer",
@@ -99,6 +99,9 @@ def _decided(life: Life) -> Iterator[Step]:
     why = [f"by {name!r}" for name in made.rules] + [f"by {name!r}, which still lasts" for name in made.held]
     why += [f"one tier up: {name!r} was not sure" for name in made.unsure]
     yield Step(None, f"read, decided: {made.tier.label} {' and '.join(why) or 'because no rule applies'}")
+    asked = {call.tier for call in life.entry.calls if call.tier} if life.entry else set()
+    if asked and made.tier is not Tier.PERSON and all(Tier.named(tier) < made.tier for tier in asked):
+        yield Step(None, "answered by a cheaper tier: a budget's soft limit, or the cap on a customer's upgrades")
     if made.shadow:
         yield Step(None, f"would have applied, were they live: {', '.join(made.shadow)}")
 

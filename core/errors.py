@@ -19,6 +19,7 @@
     │       └── OptedOut        this customer asked for no more messages
     └── ProviderError           a model call ended without an answer
         ├── Unavailable         no connection, or the server failed (5xx)
+        │   └── NotReached      no connection: nothing was sent, so nothing was spent
         ├── Busy                the vendor asks to slow down (429, 529)
         ├── Denied              key, quota or permission is wrong (401, 403)
         ├── BadPrompt           the vendor refused the request itself (400, 404, 413, 422)
@@ -135,6 +136,10 @@ class ProviderError(FirstlineError):
 
 class Unavailable(ProviderError):
     """No connection, or the server failed."""
+
+
+class NotReached(Unavailable):
+    """No connection could be made: the vendor knows nothing of the call."""
 
 
 class Busy(ProviderError):

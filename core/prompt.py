@@ -51,7 +51,7 @@ def compose(
     parts = [persona.strip(), RULES.format(language=name), *_passages(passages)]
     turns = _recent(conversation.turns, answers)
     system, meaning = "\n\n".join(part for part in parts if part), vector(conversation.meanings, conversation.asked)
-    lines, sources = _merged([_line(t) for t in turns]), (*_passages(passages), *_promised(turns))
+    lines, sources = _merged([_line(t) for t in turns]), (persona, *_passages(passages), *_promised(turns))
     return Prompt(system, lines, language, meaning=meaning, sources=sources)
 
 

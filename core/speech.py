@@ -94,6 +94,7 @@ def _request(policy: Policy, burst: Burst, decision: Decision) -> Request:
         compose(conversation, policy.persona, passages, language=burst.language, answers=policy.answers),
         tier,
         conversation=str(burst.address),
+        message=burst.messages[0].id,
         customer=f"{burst.address.channel}:{conversation.last.customer.id or burst.address.chat}",
         channel=burst.address.channel,
         private=personal is not None and bool(personal.value),

@@ -85,7 +85,8 @@ class ModelCard:
     `context` is the context window in tokens, `requests` and `tokens` are what the vendor takes a minute; 0: unknown.
     `pinned` names one version for good. `weights` names what is served where several vendors serve the same open model.
     `region` is where the text goes (empty: unknown), `modalities` what it reads, `quality` 0 to 1 by kind of task.
-    `continues`: it goes on from an answer that was begun, instead of starting another.
+    `continues`: it goes on from an answer that was begun, instead of starting another. `fallback`: it only stands in
+    for models, so it is last in every order that is not config.yaml's own.
     """
 
     provider: str
@@ -101,6 +102,7 @@ class ModelCard:
     weights: str = ""
     quality: Mapping[str, float] = field(default_factory=dict, hash=False)
     continues: bool = False
+    fallback: bool = False
 
     @property
     def name(self) -> str:

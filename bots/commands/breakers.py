@@ -13,6 +13,8 @@ from bots.commands._common import DEFAULT, Config, Json, emit, run_async, screen
 from bots.commands._running import asked, told
 from bots.parts import read_settings
 
+WIDEST = 1000
+
 
 class Action(StrEnum):
     """What can be done."""
@@ -44,7 +46,8 @@ def command(
     for row in rows:
         shown.add_row(*map(escape, _cells(row)))
     out = screen(as_json=False)
-    if rows:
+    if rows:  # as wide as it is: a folded name can be neither read nor copied into `close`
+        shown.width = out.measure(shown, options=out.options.update(max_width=WIDEST)).maximum
         out.print(shown)
     out.print(escape(summary(rows)))
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from core.answering.breaker import Permit, Verdict
 from core.answering.deadline import Deadline
@@ -32,8 +33,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+
 REFUSALS = (Denied, BadPrompt)
 """Errors by which a vendor turned the call down before making anything."""
+
+ENDED = re.compile(r"[.!?…)\"'”]\s*$")
+"""What a text that was shown ends with where it may be whole: then nothing more is no failure."""
 
 CANCELLED, ANSWERED, EMPTY, FAILED, REFUSED, UNFIT = "cancelled", "answered", "empty", "failed", "refused", "unfit"
 
@@ -121,11 +127,11 @@ class Attempt:
             async with aclosing(chunks), aclosing(self._texts(chunks, deadline)) as texts:
                 async for text in texts:
                     self.text += text
-                    if visible := text if screen is None else screen.feed(text):
+                    if visible := text if screen is None else _checked(screen.feed, text):
                         yield visible
-            if screen is not None and (rest := screen.close()):
+            if screen is not None and (rest := _checked(screen.close)):
                 yield rest
-            self.outcome = ANSWERED if self.text else EMPTY
+            self.outcome = ANSWERED if self.text or ENDED.search(self.request.prompt.begun) else EMPTY
         except Unfit as found:
             self.outcome, self.unfit = UNFIT, found
         except ProviderError as failure:
@@ -209,3 +215,14 @@ class Attempt:
         if self.call is not None:
             verdict = f"{unfit.check}: {unfit}"
             self.call = replace(self.call, outcome=UNFIT, verdict=verdict, draft=self.text)
+
+
+def _checked(reading: Callable[P, str], *given: P.args, **also: P.kwargs) -> str:
+    """What a screen lets through. A check that breaks is our fault, not the model's, and lets nothing through."""
+    try:
+        return reading(*given, **also)
+    except Unfit:
+        raise
+    except Exception as error:
+        log.exception("a check failed")
+        raise Unfit("checks", f"a check failed: {type(error).__name__}") from error

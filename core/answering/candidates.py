@@ -13,7 +13,7 @@ from core.answering.attempt import Candidate
 from core.answering.breaker import Permit
 from core.answering.deadline import Deadline
 from core.answering.means import Means
-from core.answering.order import NOISE, Standing, arranged
+from core.answering.order import Standing, arranged, failing
 from core.answering.preflight import obstacle
 from core.answering.request import Request
 from core.answering.tokens import estimate
@@ -78,9 +78,9 @@ class Candidates:
         self._groups.sort(key=lambda group: not (group and group[0].tier > tier))
 
     def best_first(self) -> None:
-        """No extra call is left: what has succeeded best goes first, whatever its tier, so that it is the last one."""
+        """No extra call is left: what often fails goes last, whatever its tier, so that this try is the last one."""
         left = [candidate for group in self._groups for candidate in group]
-        left.sort(key=lambda candidate: -round(_success(candidate) / NOISE))
+        left.sort(key=lambda candidate: failing(candidate.circuit.measures.success()))
         self._groups = [[candidate] for candidate in left]
 
     async def continuing(self, broken: Candidate, most: float) -> Admitted | None:
@@ -115,7 +115,8 @@ class Candidates:
         for candidate in () if self._asked else sorted(left, key=_success, reverse=True):
             permit = candidate.circuit.admit(self._tokens, anyway=True)
             if permit is not None:
-                self._groups, self._asked = [], True
+                self._groups = [[c for c in group if c is not candidate] for group in self._groups]
+                self._asked = True
                 return candidate, permit
         return None
 

@@ -29,7 +29,7 @@ from core.answering.deadline import Deadline, Patience
 from core.answering.hedge import Hedge, Opened, race
 from core.answering.means import Means
 from core.answering.preflight import obstacle
-from core.answering.purse import Level, Purse
+from core.answering.purse import affordable
 from core.answering.request import Request
 from core.answering.screen import Screen
 from core.answering.whole import Judging
@@ -92,14 +92,15 @@ class Answer:
     def __init__(self, chain: Chain, request: Request) -> None:
         self.tier: Tier | None = None
         self.card: ModelCard | None = None
-        self._chain = chain
-        self._means = chain.means
+        self._chain, self._means = chain, chain.means
         self._request = request
         self._attempts: list[Attempt] = []
         self._ended: Attempt
         self._shown = ""
         self._continued = 0
         self._spoke: Candidate | None = None
+        self._spare: Candidate | None = None
+        self._last = False
 
     @property
     def calls(self) -> list[Call]:
@@ -113,7 +114,7 @@ class Answer:
         some text and nothing could mend that, NoAnswer when there was none to give.
         """
         if self._means.purse is not None:
-            self._request = await _affordable(self._means.purse, self._request)
+            self._request = await affordable(self._means.purse, self._request)
         deadline = Deadline(self._means.patience)
         candidates = self._chain.candidates(self._request)
         self._means.retries.call()
@@ -132,22 +133,32 @@ class Answer:
             anew = admitted is None and bool(self._shown)
             if anew and not self._request.replaces:
                 break
-            admitted = admitted or await candidates.next(deadline)
+            admitted = admitted or await candidates.next(deadline) or self._as_it_is(deadline)
         if self._shown:
             raise Interrupted("the answer broke off")
         raise NoAnswer(f"none of {len(self.calls)} calls gave an answer")
+
+    def _as_it_is(self, deadline: Deadline) -> Admitted | None:
+        """Nobody is left: once more the model whose text was honest, if no answer, and this time it may be shown."""
+        spare, self._spare = self._spare, None
+        if spare is None or self._shown or deadline.left <= 0:
+            return None
+        self._last = True
+        permit = spare.circuit.admit()
+        return None if permit is None else (spare, permit)
 
     async def _going_on(self, ended: Attempt, candidates: Candidates, deadline: Deadline) -> Admitted | None:
         """After a call that was no answer: a model that goes on from what was shown, or None for the next one."""
         if ended.unfit is not None:
             candidates.rise(ended.candidate.tier)
+            honest = any(check.last_resort for check in self._means.checks if check.name == ended.unfit.check)
+            self._spare = ended.candidate if honest else self._spare
         elif ended.call is not None and not self._means.retries.take():
             candidates.best_first()
         admitted = None
         if ended.unfit is not None or ended.shown:  # who wrote what stands there now; nobody goes on from unfit text
             self._spoke = None if ended.unfit is not None else ended.candidate
-        if ended.outcome == REFUSED:  # such as a model that does not go on from anything
-            self._continued = CONTINUED
+        self._continued = CONTINUED if ended.outcome == REFUSED else self._continued  # such as: it never goes on
         if self._shown and self._spoke is not None and self._continued < CONTINUED and deadline.left > 0:
             self._continued += 1
             patience = deadline.patience.queue if self._request.replaces else deadline.patience.first
@@ -184,7 +195,7 @@ class Answer:
     ) -> Opened:
         attempt = self._ended = self._chain.attempt(admitted, self._request, purpose)
         self._attempts.append(attempt)
-        last, checks = not candidates.above(attempt.candidate.tier), self._means.checks
+        last, checks = self._last or not candidates.above(attempt.candidate.tier), self._means.checks
         screen = Screen(checks, self._request.prompt, self._request, last) if checks else None
         return Opened(attempt, attempt.pieces(deadline, screen))
 
@@ -236,14 +247,3 @@ class Answer:
             attempt.found_unfit(Unfit("judge", judgement.why))
             return ""
         return text
-
-
-async def _affordable(purse: Purse, request: Request) -> Request:
-    """The request as far as budgets allow: no upgrade beyond the cap, one tier cheaper past a soft limit."""
-    if not await purse.upgrade(request):
-        request = replace(request, tier=request.start)
-    level = await purse.level(request)
-    if level is Level.HARD:
-        return replace(request, free_only=True)
-    cheaper = Tier(max(Tier.QUICK, request.tier - 1))
-    return replace(request, tier=cheaper) if level is Level.SOFT else request

@@ -27,8 +27,8 @@ FREE = Decimal(0)
 NOISE = 0.05
 """Shares of success nearer to each other than this are taken as equal: a few calls cannot tell them apart."""
 
-UNTRIED = 0.5
-"""The share of success of a model nobody has called yet: neither proven nor disproven."""
+WELL = 0.9
+"""The share of success from which on a model does well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,25 @@ def arranged(
     """All of them, in the order they are to be tried; those that rank alike stay as they are.
 
     `last` names the model that answered this chat before, whose vendor has the start of the prompt in its cache.
-    `wary`: little is left for further tries, so what has succeeded best goes first.
+    `wary`: little is left for further tries, so what often fails goes last. What only stands in for a model is last in
+    every order but the one config.yaml lists.
     """
     found = list(standings)
     if order.policy != "fixed" and len(found) > 1:
         found = _sorted(POLICIES[order.policy], found, order, request, last)
     if order.arbitrage and len(found) > 1:
         found = _swapped(found, order, request, last)
-    if wary:
-        found.sort(key=lambda s: -round((UNTRIED if s.success is None else s.success) / NOISE))
-    return found
+    if order.policy != "fixed":
+        found.sort(key=lambda standing: standing.card.fallback)
+    return sorted(found, key=lambda standing: failing(standing.success)) if wary else found
+
+
+def failing(success: float | None) -> float:
+    """A rank for when every extra call counts: 0 for what does well or was not tried, the higher the more it fails.
+
+    What does well keeps its place: that it never fails makes nothing a better answer.
+    """
+    return 0.0 if success is None or success >= WELL else 1.0 - round(success / NOISE) * NOISE
 
 
 def expected(standing: Standing, order: Order, tokens: int, last: str = "") -> Decimal | None:

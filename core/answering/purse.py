@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import IntEnum
 from typing import Protocol
@@ -17,14 +17,11 @@ from core.answering.request import Request
 from core.budgets import Account, Budget, Held, Hold, Scope, Spender, accounts, ceiling, passed
 from core.errors import StoreError
 from core.records import Purpose
-from core.tiers import ModelCard, Prompt, Tier, Usage
+from core.tiers import ModelCard, Tier, Usage
 
 LASTS = 900.0
 """Seconds money stays set aside for a call that says nothing more: longer than an answer takes to be sent and settled.
 What is settled later still is corrected then."""
-
-PER_LINE = 32
-"""Tokens a vendor may put around one line of a prompt (role, separators): more than any chat format in use takes."""
 
 AWAY = "the store does not answer, and under a hard budget nothing is spent that is not set aside first"
 
@@ -103,13 +100,13 @@ class Purse:
         if not found:
             return True
         try:
-            held = await self._till.reserve(Hold(uuid.uuid4().hex, 1, found, "answers", lasts=LASTS, final=True))
+            held = await self._till.reserve(Hold(_once(request), 1, found, "answers", lasts=LASTS, final=True))
         except StoreError:
             return True
         return not held.refused
 
     async def reserve(self, request: Request, card: ModelCard, purpose: Purpose, most: Usage) -> Grant:
-        """Set aside what a call of at most so many tokens can cost; `most_tokens` knows how many for a prompt."""
+        """Set aside what a call of at most so many tokens (`core.answering.tokens`) can cost."""
         if card.free:
             return Grant(ok=True)
         found = self._accounts(self._money, request, purpose)
@@ -161,11 +158,19 @@ class Purse:
         return accounts(budgets, spender, self._clock(), self._zone)
 
 
-def most_tokens(prompt: Prompt) -> Usage:
-    """More tokens than a call with this prompt can take: no tokenizer makes more of a text than it has bytes of UTF-8.
+def _once(request: Request) -> str:
+    """The name an upgrade is counted under: the same answer begun again, because more was written, is not another."""
+    if not request.message:
+        return uuid.uuid4().hex
+    return f"upgrade {request.conversation} {request.message}"
 
-    Only for text; a picture's tokens are the vendor's to count.
-    """
-    texts = (prompt.system, prompt.begun, *(line.text for line in prompt.lines))
-    size = sum(len(text.encode("utf-8", "replace")) + PER_LINE for text in texts)
-    return Usage(size, prompt.max_tokens)
+
+async def affordable(purse: Purse, request: Request) -> Request:
+    """The request as far as budgets allow: no upgrade beyond the cap, one tier cheaper past a soft limit."""
+    if not await purse.upgrade(request):
+        request = replace(request, tier=request.start)
+    level = await purse.level(request)
+    if level is Level.HARD:
+        return replace(request, free_only=True)
+    cheaper = Tier(max(Tier.QUICK, request.tier - 1))
+    return replace(request, tier=cheaper) if level is Level.SOFT else request

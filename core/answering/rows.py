@@ -29,7 +29,7 @@ LIMITS = ("requests", "tokens")
 SWITCH = {True: True, False: False, "yes": True, "no": False}
 
 _PRICED = ("input", "output", "currency", "dated", "source")
-_ABOUT = ("context", "modalities", "limits", "region", "weights", "continues")
+_ABOUT = ("context", "modalities", "limits", "region", "weights", "continues", "fallback")
 _FIELDS = (*_PRICED, "cached", "per", "price", "pinned", "pinned_source", "quality", "quality_source", *_ABOUT)
 _WORD = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STAMP = re.compile(
@@ -79,6 +79,7 @@ class Reader:
             weights=self._word(row, "weights", "weights: llama-3.3-70b"),
             quality=self._quality(row),
             continues=self._switch(row, "continues"),
+            fallback=self._switch(row, "fallback"),
         )
         return card if price or "price" in row else None
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from core.errors import Denied, Interrupted, ProviderError, Unavailable
+from core.errors import Denied, Interrupted, NotReached, ProviderError, Unavailable
 from core.providers import _failures
 from core.providers._sse import EventReader
 from core.tiers import Chunk, Delta, Usage
@@ -153,7 +153,8 @@ class Client:
                         trace_request_ctx=kept,
                     )
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                failure = Unavailable(f"no answer from the server ({type(error).__name__})")
+                kind = NotReached if isinstance(error, aiohttp.ClientConnectorError) else Unavailable
+                failure = kind(f"no answer from the server ({type(error).__name__})")
                 again = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError) and bool(kept)
             if not again:
                 break

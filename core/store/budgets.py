@@ -43,8 +43,8 @@ NOWHERE = "none:none"
 LOST = "lost "
 """How the keys of bookings begin that nobody made while the process lived; the reservation's id follows."""
 
-TURNED_DOWN = frozenset({"BadPrompt", "Busy", "Denied"})
-"""Errors of calls a vendor takes nothing for where they come before any text. A connection that failed is none."""
+TURNED_DOWN = frozenset({"BadPrompt", "Busy", "Denied", "NotReached"})
+"""Errors of calls a vendor takes nothing for where they come before any text: refused, or never heard of."""
 
 HELD, CHARGED, COUNTED = "held", "charged", "counted"
 

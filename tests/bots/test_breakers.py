@@ -70,7 +70,7 @@ def test_a_model_whose_key_was_refused_waits_for_a_person_and_not_for_a_time(cir
 
 def test_where_all_is_well_one_line_says_so(circuits: Circuits) -> None:
     called(circuits, "small", Verdict.GOOD)
-    assert breakers.summary(breakers.rows(circuits)) == "Every model that was called is well."
+    assert breakers.summary(breakers.rows(circuits)) == "No model is left alone."
 
 
 @pytest.mark.parametrize("verdicts", [[Verdict.FAILED, Verdict.FAILED], [Verdict.DENIED]])
@@ -169,4 +169,4 @@ async def test_the_command_lists_what_the_process_that_runs_leaves_alone_and_clo
     listed = await asyncio.to_thread(firstline, folder, "breakers", "--json")
     told = json.loads(listed.stdout)
     assert {row["model"]: row["state"] for row in told["breakers"]}["cloud/small"] == "closed"
-    assert told["summary"] == "Every model that was called is well."
+    assert told["summary"] == "No model is left alone."

@@ -40,9 +40,9 @@ class TinyHouse:
 
     def __post_init__(self) -> None:
         self.store = self
-        self.lasting = SimpleNamespace(circuits=self.circuits)
         budget = Budget(Scope.CUSTOMER, hard=Decimal(2), currency="EUR")
-        self.settings = SimpleNamespace(budgets=(budget,), time_zone="Europe/Copenhagen")
+        self.lasting = SimpleNamespace(circuits=self.circuits, budgets=(budget,))
+        self.settings = SimpleNamespace(time_zone="Europe/Copenhagen")
 
     def fail(self, model: str) -> None:
         circuit = self.circuits.of(ModelCard("cloud", model))

@@ -26,6 +26,7 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from core.answering.attempt import ENDED
 from core.answering.breaker import BreakerRules, State
 from core.answering.chain import CONTINUED, Answer, Chain
 from core.answering.circuit import Circuits
@@ -364,9 +365,9 @@ class Life(RuleBasedStateMachine):
             seen.end = "none"
         finally:
             seen.took, seen.left = self.loop.time() - seen.began, self.left(seen)
-            if last := seen.calls[-1:]:
-                card = self.heard(seen, last[0]).card
-                seen.goes_on = card.continues and not self.means.circuit(card).wait(100)
+            writers = [self.heard(seen, call) for call in reversed(seen.calls)]
+            if wrote_it := [h.card for h in writers if seen.shown and wrote(h, seen.shown, whole=False)]:
+                seen.goes_on = wrote_it[0].continues and not self.means.circuit(wrote_it[0]).wait(100)
 
     # What must hold.
 
@@ -408,7 +409,10 @@ class Life(RuleBasedStateMachine):
         self.nothing_unfit(seen, calls, alone=alone)
         self.ends_as_it_must(seen, calls)
         fresh = [c for c in calls if c.purpose is not Purpose.VALIDATION and not self.heard(seen, c).begun]
-        assert len({(c.provider, c.model) for c in fresh}) == len(fresh), "a model was asked twice"
+        again = [c for n, c in enumerate(fresh) if (c.provider, c.model) in [(b.provider, b.model) for b in fresh[:n]]]
+        spare = {(c.provider, c.model) for c in fresh if c.verdict.startswith("soft")}
+        assert not again or (again == fresh[-1:] and (again[0].provider, again[0].model) in spare), "asked twice"
+        Life.counts["asked once more, as it is"] += len(again)
 
     def heard(self, seen: Seen, call: Call) -> Heard:
         assert call.at is not None
@@ -443,6 +447,8 @@ class Life(RuleBasedStateMachine):
         Life.counts["replaced"] += len(replaced)
         text, card, whole = seen.shown, None, seen.end == "answered"
         assert bool(text) or not whole
+        if whole and self.heard(seen, calls[-1]).begun == text and ENDED.search(text):
+            whole = False  # whoever was to go on had nothing to add
         told = [(self.heard(seen, call), call) for call in reversed(calls)]
         while text:
             writers = [(heard, call) for heard, call in told if wrote(heard, text, whole=whole)]
@@ -472,7 +478,6 @@ class Life(RuleBasedStateMachine):
             return
         assert seen.end
         assert (seen.end == "none") == (not seen.shown)
-        resort = any(heard.last_resort for heard in seen.heard.values())
         over = seen.took >= PATIENCE.total - 1e-3 or seen.paused
         if seen.end == "answered" or over:
             return
@@ -481,7 +486,7 @@ class Life(RuleBasedStateMachine):
             over = often >= CONTINUED or bool({c.outcome for c in calls} & {"unfit", "refused"} or seen.refused)
             assert over or not seen.goes_on, "the same model could have gone on"
             return
-        assert resort or not seen.left, f"{[card.name for card in seen.left]} could have answered"
+        assert not seen.left, f"{[card.name for card in seen.left]} could have answered"
 
 
 def wrote(heard: Heard, text: str, *, whole: bool) -> bool:
@@ -496,7 +501,8 @@ def steps(play: Play, heard: Heard, *, judge: bool) -> Sequence[Any]:
     if play.kind in ERRORS:
         return [ERRORS[play.kind]]
     if play.kind in {"mute", "empty", "blank"}:
-        return {"mute": [100.0], "blank": [" ", "\n"]}.get(play.kind, [])
+        silent: dict[str, Sequence[Any]] = {"mute": [100.0], "blank": [" ", "\n"]}
+        return silent.get(play.kind, [])
     if judge:
         verdicts: dict[str, Any] = {"sorry": "UNFIT 0.10 rude", "bad": "UNFIT 0.20 no", "cut": "what?", "stall": 100.0}
         return [verdicts.get(play.kind, "FIT 0.90 fine"), Usage(20, 5)]
@@ -522,6 +528,8 @@ def outcomes(heard: Heard, call: Call, seen: Seen) -> set[str]:
     judged = {"unfit"} if call.verdict.startswith(("judge", "vote")) else set()
     found = {"unfit"} if call.verdict.startswith(("soft", "hard")) and re.search("SORRY|BAD", heard.text) else set()
     if heard.end == "ended":
+        if ENDED.search(heard.begun) and not heard.text.strip():
+            return gone | {"answered", "empty"}  # nothing was missing
         joined = heard.begun and not heard.begun[-1].isspace()  # then a blank may be all that was missing
         said = heard.text if joined else heard.text.strip()
         return gone | judged | found | ({"answered"} if said and not judged | found else {"empty"})

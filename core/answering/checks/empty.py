@@ -32,7 +32,7 @@ def build() -> Check:
 
 def _watch(prompt: Prompt, _: Request) -> Watch:
     reading = _Reading(prompt)
-    return Watch(sentence=reading.sentence, whole=reading.whole)
+    return Watch(opening=_nothing, sentence=reading.sentence, whole=reading.whole)
 
 
 class _Reading:
@@ -63,3 +63,8 @@ class _Reading:
             return ""
         asked = words(question)
         return "the question again" if len(asked) >= ECHO and words(text) == asked else ""
+
+
+def _nothing(_text: str) -> str:
+    """The opening is only held: whether it says anything is told by its sentence."""
+    return ""

@@ -91,9 +91,9 @@ class TinyHouse:
 
     def __init__(self) -> None:
         self.circuits = Circuits(BreakerRules(in_a_row=1), clock=lambda: 0.0, chance=lambda: 0.5)
-        self.lasting = SimpleNamespace(circuits=self.circuits)
         budget = Budget(Scope.CUSTOMER, soft=Decimal("0.50"), hard=Decimal(1), currency="EUR")
-        self.settings = SimpleNamespace(budgets=(budget,), time_zone="UTC")
+        self.lasting = SimpleNamespace(circuits=self.circuits, budgets=(budget,))
+        self.settings = SimpleNamespace(time_zone="UTC")
         self.store = self
         self.spent: dict[str, int] = {}
 

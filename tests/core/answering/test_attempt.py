@@ -196,6 +196,20 @@ def test_the_times_that_are_booked_are_those_of_the_model(world: World) -> None:
     assert [call.first, call.seconds] == pytest.approx([3.0, 4.5])
 
 
+def test_a_channel_s_pauses_count_neither_as_the_model_s_time_nor_as_its_silence(world: World) -> None:
+    chain = world.chain(Vendors(a=[1.0, TEXT, 0.5, " More."]), {Tier.QUICK: "a"})
+
+    async def read() -> Answer:
+        answer = chain.answer(ASKED)
+        async for _ in answer.text():
+            await asyncio.sleep(30)
+        return answer
+
+    [call] = world.loop.run_until_complete(read()).calls
+    assert [call.first, call.seconds] == pytest.approx([1.0, 1.5])
+    assert world.means.circuits.views()[0].breaker.slow == 0
+
+
 def test_the_end_of_the_customer_s_patience_says_nothing_about_the_model(world: World) -> None:
     short = Patience(first=5, total=3, stall=4, queue=1)
     for steps, error in (([100.0], "Unavailable"), ([TEXT, 100.0], "Interrupted")):
@@ -205,7 +219,20 @@ def test_the_end_of_the_customer_s_patience_says_nothing_about_the_model(world: 
         assert attempt.candidate.circuit.breaker.view().calls == 0
 
 
-def test_a_first_text_is_told_at_once_and_a_blank_is_none(world: World) -> None:
+def test_a_first_text_is_told_while_the_call_is_under_way(world: World) -> None:
+    chain = world.chain(Vendors(a=[1.0, TEXT, 2.0, " More."]), {Tier.QUICK: "a"})
+
+    async def half() -> float | None:
+        text = chain.answer(ASKED).text()
+        await anext(text)
+        known = chain.means.circuit(ModelCard("a", "m")).measures.latency()
+        await text.aclose()
+        return known
+
+    assert world.loop.run_until_complete(half()) == pytest.approx(1.0)
+
+
+def test_a_first_text_is_measured_and_a_blank_is_none(world: World) -> None:
     attempt = world.tried(" ", 1.0, TEXT, 2.0, Interrupted("x"))
     assert attempt.candidate.circuit.measures.latency() == pytest.approx(1.0)
     assert world.shown == [TEXT]
@@ -247,7 +274,7 @@ def test_what_is_held_until_the_end_comes_at_the_end(world: World) -> None:
 def test_money_that_is_not_there_gives_the_permit_back_and_books_nothing(world: World) -> None:
     attempt = world.tried(TEXT, purse=Purse("a"))
     assert (attempt.call, attempt.outcome, world.flying, world.shown) == (None, "", 0, [])
-    assert attempt.candidate.circuit.measures.calls == 0
+    assert (attempt.candidate.circuit.measures.calls, attempt.candidate.circuit.breaker.view().calls) == (0, 0)
     attempt.drop()
     assert world.flying == 0
 
@@ -331,7 +358,7 @@ def test_a_hedge_never_follows_text_that_was_shown(world: World) -> None:
 def test_neither_a_vote_nor_a_judge_follows_text_that_was_shown(world: World) -> None:
     cards = [ModelCard("a", "m", free=True, continues=True), ModelCard("b", "m", free=True, weights="x")]
     judging = Judging(ModelCard("judge", "j", free=True), JudgeRules(), 2.0)
-    plays = {"a": [[TEXT, 100.0], [" Soon."]], "b": ["Another voice."], "judge": ["UNFIT 0.10 rude"]}
+    plays: dict[str, Any] = {"a": [[TEXT, 100.0], [" Soon."]], "b": ["Another voice."], "judge": ["UNFIT 0.10 rude"]}
     asked = Request(ASKED.prompt, Tier.QUICK, replaces=True)
     for means in ({"votes": {Tier.STANDARD: 2}}, {"judging": judging}):
         tiers = {Tier.STANDARD: cards}
@@ -471,3 +498,32 @@ def test_past_a_hard_limit_only_what_is_free_is_asked_even_where_there_would_be_
     cards = {Tier.QUICK: [CARD], Tier.EXPERT: "free"}
     assert world.said(world.chain(vendors, cards, purse=Spent()))[0] == TEXT
     assert vendors.asked == ["free"]
+
+
+def test_a_hedge_that_is_under_way_is_waited_for_when_the_first_one_fails(world: World) -> None:
+    vendors = Vendors(a=[1.0, Unavailable("x")], b=[1.0, TEXT])
+    text, answer = world.said(world.chain(vendors, {Tier.QUICK: "a b"}, hedge=Hedge(0.5)))
+    assert (text, booked(answer)) == (TEXT, ["a answer failed", "b hedge answered"])
+
+
+def test_of_two_that_show_text_in_one_instant_one_answers_and_the_other_is_closed(world: World) -> None:
+    vendors = Vendors(a=[1.0, "One", 1.0, " one."], b=[0.5, "Two", 1.0, " two."])
+    text, answer = world.said(world.chain(vendors, {Tier.QUICK: "a b"}, hedge=Hedge(0.5)))
+    assert text in {"One one.", "Two two."}
+    assert sorted(call.outcome for call in answer.calls) == ["answered", "cancelled"]
+    assert world.flying == 0
+
+
+def test_the_one_that_was_elected_is_named(world: World) -> None:
+    vendors = Vendors(a=["It costs 9."], b=["It costs 5."], c=["It costs 5 now."])
+    chain = world.chain(vendors, {Tier.EXPERT: "a b c"}, votes={Tier.EXPERT: 3})
+    text, answer = world.said(chain)
+    assert "5" in text
+    assert (answer.card or CARD).provider in "bc"
+
+
+def test_half_of_those_who_vote_are_enough(world: World) -> None:
+    vendors = Vendors(a=["It costs 5."], b=["It costs 7."], e=[TEXT])
+    tiers = {Tier.STANDARD: "a b", Tier.EXPERT: "e"}
+    text, _ = world.said(world.chain(vendors, tiers, votes={Tier.STANDARD: 2}), Request(ASKED.prompt, Tier.STANDARD))
+    assert (text, vendors.asked) == ("It costs 5.", ["a", "b"])

@@ -216,6 +216,16 @@ def test_cooldown_storms_a_last_resort_when_all_are_open_and_then_recovery(world
     assert circuit(chain, "a").breaker.state is State.CLOSED
 
 
+def test_cooldown_storms_after_a_last_resort_that_failed_whoever_is_back_in_time_is_waited_for(world: World) -> None:
+    vendors = Vendors(a=[Unavailable("x")], b=[Unavailable("x")])
+    chain = world.chain(vendors, rules=BreakerRules(jitter=0.0, pause=6.0))
+    while not all(circuit(chain, name).breaker.state is State.OPEN for name in "ab"):
+        world.said(chain)
+    vendors.plays = {"a": [100.0], "b": [TEXT]}
+    text, answer = world.said(chain)
+    assert (text, booked(answer)) == (TEXT, ["a failed Unavailable", "b answered"])
+
+
 def test_cooldown_storms_a_denied_key_is_no_last_resort(world: World) -> None:
     vendors = Vendors(a=[Denied("x")])
     chain = world.chain(vendors)

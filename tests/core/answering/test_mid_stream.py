@@ -137,10 +137,11 @@ async def test_what_must_be_said_is_said_however_often_the_answer_broke_off(prom
 
 
 async def test_a_rest_of_one_full_stop_is_no_empty_answer(prompt: Prompt) -> None:
-    providers = {"a": Continuing("It lasts two years", ".")}
+    text = "It lasts two years from the day on which you got the parcel, which is written on the slip inside"
+    providers = {"a": Continuing(text, ".")}
     cards = {Tier.QUICK: [card("a", continues=True)]}
     whole = Chain(cards, providers, Availability(providers), Means(checks=(empty.build(),)))
-    assert await complete(whole.answer(Request(prompt, Tier.QUICK)).text()) == "It lasts two years."
+    assert await complete(whole.answer(Request(prompt, Tier.QUICK)).text()) == f"{text}."
 
 
 async def test_nobody_goes_on_from_a_text_that_was_found_unfit(puppet: Any, prompt: Prompt) -> None:
@@ -173,3 +174,13 @@ async def test_a_model_that_refuses_to_go_on_is_asked_for_it_once(puppet: Any, p
     answer = whole.answer(Request(prompt, Tier.QUICK, replaces=True))
     assert await complete(answer.text()) == "All is well."
     assert booked(answer) == ["a failed", "a refused", "b answered"]
+
+
+async def test_a_model_that_has_nothing_to_add_to_a_whole_sentence_has_answered(puppet: Any, prompt: Prompt) -> None:
+    twin = puppet(Usage(3, 0))
+    cards = [card("a", weights="oss"), card("twin", weights="oss", continues=True)]
+    answer = chain({Tier.QUICK: cards}, {"a": puppet("It is on its way.", CUT), "twin": twin}).answer(
+        Request(prompt, Tier.QUICK)
+    )
+    assert "".join(await pieces(answer)) == "It is on its way."
+    assert booked(answer) == ["a failed", "twin answered"]

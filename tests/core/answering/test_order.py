@@ -260,7 +260,7 @@ def test_a_difference_of_a_few_calls_does_not_overturn_the_order() -> None:
 
 def test_what_nobody_has_called_is_neither_proven_nor_disproven() -> None:
     new, bad, good = Standing(DARK), Standing(CHEAP, success=0.1), Standing(DEAR, success=0.9)
-    assert names(Order(), bad, new, good, wary=True) == ["a/dear", "c/dark", "b/cheap"]
+    assert names(Order(), bad, new, good, wary=True) == ["c/dark", "a/dear", "b/cheap"]
 
 
 @pytest.mark.parametrize("wrong", [{"policy": "random"}, {"arbitrage": "weighted"}])
@@ -366,3 +366,17 @@ def test_a_point_is_a_typical_call_of_its_model() -> None:
     assert made == Point("a/b", 0.7, Money(Decimal("0.002"), "USD"), first=0.4)
     assert point(FREE).free
     assert point(DARK) == Point("c/dark")
+
+
+def test_with_few_extra_calls_left_only_what_often_fails_goes_last_and_a_fallback_is_never_preferred() -> None:
+    well, faq = Standing(ModelCard("a", "m"), success=0.93), Standing(ModelCard("offline", "faq"), success=1.0)
+    fails, new = Standing(ModelCard("b", "m"), success=0.6), Standing(ModelCard("c", "m"))
+    assert arranged(Order(), [fails, well, new, faq], REQUEST, wary=True) == [well, new, faq, fails]
+
+
+@pytest.mark.parametrize("policy", ["cheapest", "fastest", "weighted"])
+def test_what_only_stands_in_for_a_model_is_last_in_every_order_but_the_listed_one(policy: str) -> None:
+    faq = Standing(ModelCard("offline", "faq", free=True, fallback=True), first=0.001, success=1.0)
+    model = Standing(ModelCard("a", "m"), first=2.0, success=0.9)
+    assert arranged(Order(policy), [faq, model], REQUEST) == [model, faq]
+    assert arranged(Order(), [faq, model], REQUEST) == [faq, model]

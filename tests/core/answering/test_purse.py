@@ -10,8 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from core.answering.purse import AWAY, Grant, Level, Purse, most_tokens
+from core.answering.purse import AWAY, Grant, Level, Purse
 from core.answering.request import Request
+from core.answering.tokens import estimate
 from core.budgets import Account, Budget, Held, Hold, Per, Scope, Unpriced
 from core.conversation import Address, Conversation, Message, Reply
 from core.errors import StoreError
@@ -195,9 +196,15 @@ async def test_a_shadow_call_is_paid_by_its_own_budget_and_no_customer_s(till: T
 
 def test_no_prompt_has_more_tokens_than_are_paid_for() -> None:
     prompt = Prompt("é" * 10, (Line("user", "𝔘𝔫"), Line("assistant", "\ud800")), max_tokens=7, begun="ok")
-    most = most_tokens(prompt)
-    assert most.output == 7
-    assert most.input >= 20 + 8 + 1 + 2
+    assert estimate(prompt).most >= 20 + 8 + 1 + 2
+
+
+async def test_an_answer_begun_again_because_more_was_written_is_one_upgrade(till: Till) -> None:
+    capped = purse(till, Budget(Scope.UPGRADES, hard=Decimal(2)))
+    asking = replace(ASKED, tier=Tier.EXPERT, upgraded=True, conversation="web:1", message="m1")
+    assert [await capped.upgrade(asking) for _ in range(3)] == [True, True, True]
+    assert await capped.upgrade(replace(asking, message="m2"))
+    assert not await capped.upgrade(replace(asking, message="m3"))
 
 
 STUFFING = (

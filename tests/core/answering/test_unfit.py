@@ -16,6 +16,7 @@ from core.answering.deadline import Patience
 from core.answering.judge import JudgeRules
 from core.answering.means import Means
 from core.answering.request import Request
+from core.answering.screen import Check, Watch
 from core.answering.whole import Judging
 from core.errors import Interrupted, NoAnswer, Unavailable
 from core.records import Purpose
@@ -171,3 +172,32 @@ async def test_a_judge_is_waited_for_no_longer_than_the_customer_waits(puppet: A
     async with asyncio.timeout(10):
         assert await said(answer) == HELP
     assert booked(answer) == ["q answered", "judge failed"]
+
+
+async def test_when_the_stronger_model_fails_the_honest_text_of_the_weaker_one_is_shown_after_all(puppet: Any) -> None:
+    q = puppet(REFUSAL)
+    whole = chain({Tier.QUICK: "q", Tier.STANDARD: "s"}, {"q": q, "s": puppet(Unavailable("x"))}, checks=LOCK)
+    answer = whole.answer(Request(ASKED, Tier.QUICK))
+    assert await said(answer) == REFUSAL
+    assert booked(answer) == ["q unfit refusal", "s failed", "q answered"]
+    assert {view.load.flying for view in whole.means.circuits.views()} == {0}
+
+
+async def test_a_false_promise_is_not_shown_even_where_nothing_else_is_left(puppet: Any) -> None:
+    providers = {"q": puppet("We will refund you 500 euros tomorrow."), "s": puppet(Unavailable("x"))}
+    whole = chain({Tier.QUICK: "q", Tier.STANDARD: "s"}, providers, checks=LOCK)
+    with pytest.raises(NoAnswer):
+        await said(whole.answer(Request(ASKED, Tier.QUICK)))
+    assert len(providers["q"].asked) == 1
+
+
+async def test_a_check_that_breaks_lets_nothing_through_and_is_not_held_against_the_vendor(puppet: Any) -> None:
+    def broken(_text: str) -> str:
+        raise ZeroDivisionError
+
+    check = Check("mine", False, lambda _prompt, _request: Watch(opening=broken))
+    whole = chain({Tier.QUICK: "q"}, {"q": puppet(HELP)}, checks=(check,))
+    for _ in range(6):
+        with pytest.raises(NoAnswer):
+            await said(whole.answer(Request(ASKED, Tier.QUICK)))
+    assert whole.means.circuit(ModelCard("q", "m")).breaker.view().failures == 0.0
