@@ -52,6 +52,7 @@ else
 	$(BIN)/python -m tests.reliability.disk.outage --seconds 60
 	$(BIN)/python -m tests.fuzz.signals --seconds 600
 	$(BIN)/python -m tests.fuzz.breaker
+	$(BIN)/python -m tests.fuzz.cascade --steps 100000
 	$(BIN)/python -m tests.reliability.tiers --requests 10000 --faults 0.3
 	$(BIN)/python -m tests.reliability.budgets --races 10000
 	$(BIN)/python -m tests.reliability.budgets --races 10000 --store postgres --tasks 4

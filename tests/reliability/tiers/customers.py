@@ -173,7 +173,8 @@ def _same_books(one: Asked, records: Sequence[Served], unreached: Collection[str
         most = len(there) - again + again // (REPEATS + 1)
         # what was cancelled at once, met a closed port, or was given up on a slow machine may never have come there
         away = sum(
-            c.outcome == "cancelled" or (c.error in {"Unavailable", "NotReached"} and (vendor in unreached or c.seconds > LATE))
+            c.outcome == "cancelled"
+            or (c.error in {"Unavailable", "NotReached"} and (vendor in unreached or c.seconds > LATE))
             for c in calls
         )
         if not len(there) - again <= len(calls) <= most + away:
