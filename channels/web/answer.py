@@ -12,7 +12,10 @@ COALESCE_SECONDS = 0.05
 
 
 class Answer:
-    """`grow` is told of more text to show, or what to show instead; `asked` names the message being answered when the first piece comes."""
+    """`grow` is told of more text to show, or what to show instead.
+
+    `asked` names the message being answered when the first piece comes.
+    """
 
     def __init__(self, grow: Callable[[Answer, str], None], asked: Callable[[], str]) -> None:
         self._grow = grow

@@ -124,7 +124,7 @@ class Feed:
         self._say(line.event, line.view(), self._shown.say(whole, at))
 
     def grow(self, answer: Answer, text: str) -> None:
-        """More of the answer under way, or all of it anew. Of one that another answer has overtaken only the end is shown."""
+        """More of the answer under way, or all of it anew. Of one that another has overtaken only the end is shown."""
         if self._answer is answer:
             self._publish(self._frame("replace" if isinstance(text, Anew) else "delta", {"text": text}))
 

@@ -7,15 +7,8 @@ asked. Figures: docs/cascade.md.
 
 from __future__ import annotations
 
-import re2
-
-from core.answering.request import Request
-from core.answering.screen import Check, Watch
-from core.tiers import Prompt
-from core.words import fold
-
-BRIEF = 300
-"""Characters of an answer that is read as a whole."""
+from core.answering.checks._stances import stance
+from core.answering.screen import Check
 
 _FACTS = r"(?:information|info|details?|data|knowledge|answers?)"
 _OPLYSNINGER = r"(?:oplysning(?:er)?|information(?:er)?|viden|svar|detaljer)"
@@ -47,31 +40,8 @@ _GERMAN = (
     rf"\bliegen mir (?:[^ ]+ ){{0,2}}keine (?:[^ ]+ )?{_ANGABEN}\b",
     rf"\bmir liegen (?:[^ ]+ ){{0,2}}keine (?:[^ ]+ )?{_ANGABEN}\b",
 )
-_NOT_KNOWING = re2.compile("|".join((*_ENGLISH, *_DANISH, *_GERMAN)))
-
-
-def not_knowing(text: str) -> str:
-    """The words by which the text says that it does not know; empty when it does not say so."""
-    found = _NOT_KNOWING.search(" ".join(fold(text).split()))
-    return found.group(0) if found else ""
 
 
 def build() -> Check:
     """The check. An honest "I don't know" is shown where nothing better is left."""
-    return Check("not_knowing", True, _watch)
-
-
-def _watch(_: Prompt, __: Request) -> Watch:
-    return _WATCH
-
-
-def _opening(text: str) -> str:
-    words = not_knowing(text)
-    return f"it does not know: {words!r}" if words else ""
-
-
-def _whole(text: str) -> str:
-    return _opening(text) if len(text) <= BRIEF else ""
-
-
-_WATCH = Watch(opening=_opening, whole=_whole)
+    return stance("not_knowing", "it does not know", (*_ENGLISH, *_DANISH, *_GERMAN))

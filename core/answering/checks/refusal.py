@@ -6,15 +6,8 @@ answer, and so is "I cannot change your order here", since the assistant can onl
 
 from __future__ import annotations
 
-import re2
-
-from core.answering.request import Request
-from core.answering.screen import Check, Watch
-from core.tiers import Prompt
-from core.words import fold
-
-BRIEF = 300
-"""Characters of an answer that is read as a whole; what a longer one says beside a refusal is worth showing."""
+from core.answering.checks._stances import stance
+from core.answering.screen import Check
 
 _CANNOT = (
     r"(?:can't|cannot|can not|cant|won't|will not|(?:am|'m) (?:unable|not able|not allowed|not permitted|not going) to)"
@@ -47,31 +40,8 @@ _GERMAN = (
     r"\bals (?:eine? )?(?:ki|künstliche intelligenz|(?:ki-?|großes |grosses )?sprachmodell)\b[^.!?]{0,80}\bnicht\b",
     r"\bich muss (?:[^ ]+ ){0,3}ablehnen\b",
 )
-_REFUSING = re2.compile("|".join((*_ENGLISH, *_DANISH, *_GERMAN)))
-
-
-def refuses(text: str) -> str:
-    """The words by which the text refuses; empty when it does not."""
-    found = _REFUSING.search(" ".join(fold(text).split()))
-    return found.group(0) if found else ""
 
 
 def build() -> Check:
     """The check. An honest refusal may be shown where nothing better is left."""
-    return Check("refusal", True, _watch)
-
-
-def _watch(_: Prompt, __: Request) -> Watch:
-    return _WATCH
-
-
-def _opening(text: str) -> str:
-    words = refuses(text)
-    return f"it refuses: {words!r}" if words else ""
-
-
-def _whole(text: str) -> str:
-    return _opening(text) if len(text) <= BRIEF else ""
-
-
-_WATCH = Watch(opening=_opening, whole=_whole)
+    return stance("refusal", "it refuses", (*_ENGLISH, *_DANISH, *_GERMAN))

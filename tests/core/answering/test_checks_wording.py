@@ -6,8 +6,6 @@ import pytest
 
 from core.answering.checks import empty, language, not_knowing, refusal
 from core.answering.checks.language import other_language
-from core.answering.checks.not_knowing import not_knowing as does_not_know
-from core.answering.checks.refusal import refuses
 from core.answering.request import Request
 from core.answering.screen import Check, Screen
 from core.errors import Unfit
@@ -46,7 +44,6 @@ def verdict(check: Check, text: str, question: str = "Where is my parcel?", code
     ],
 )
 def test_a_refusal_is_found(text: str) -> None:
-    assert refuses(text)
     assert verdict(refusal.build(), text).startswith("it refuses")
 
 
@@ -93,7 +90,6 @@ def test_a_refusal_deep_in_a_long_answer_is_left() -> None:
     ],
 )
 def test_not_knowing_is_found(text: str) -> None:
-    assert does_not_know(text)
     assert verdict(not_knowing.build(), text).startswith("it does not know")
 
 
