@@ -147,3 +147,9 @@ def store_of(folder: Path) -> None:
             await arrived(made, replace(ASKED, address=Address("telegram", "43"), at=AT))
 
     asyncio.run(fill())
+
+
+async def test_an_answer_by_a_cheaper_tier_than_was_decided_says_what_asks_for_that(store: SqlStore) -> None:
+    await arrived(store)
+    await store.settle(plan(Call("vendor", "tiny", "answered", 1.0, free=True, tier="quick")))
+    assert any("a cheaper tier: a budget's soft limit" in line for line in await lines(store))
