@@ -10,7 +10,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
@@ -19,6 +18,7 @@ from core.conversation import Address, Message, Reply
 from core.records import Call, Entry, Outcome, Settlement
 from core.store.sql import open_store
 from core.tiers import Money, Usage
+from tests.bots.conftest import Bot
 from tests.core.store.turns import append
 
 TALKS = [
@@ -36,16 +36,6 @@ TALKS = [
         ],
     },
 ]
-
-
-class Bot(Protocol):
-    folder: Path
-    config: Path
-    err: str
-
-    def edit(self, old: str, new: str, name: str = "config.yaml") -> Path: ...
-    def run(self, *arguments: str) -> tuple[int, str]: ...
-    def json(self, *arguments: str) -> tuple[int, Any]: ...
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
-from typing import Any, Protocol
 
 import psycopg
 import pytest
@@ -13,19 +12,11 @@ import pytest
 from core.store.migrate import NEWEST, engine_of
 from core.store.migrations.run import upgrade
 from core.store.sql import open_store
+from tests.bots.conftest import Bot
 from tests.reliability.conftest import database, installation, postgres
 from tests.reliability.postgres import Server
 
 __all__ = ["database", "installation", "postgres"]
-
-
-class Bot(Protocol):
-    folder: Path
-    err: str
-
-    def edit(self, old: str, new: str, name: str = "config.yaml") -> Path: ...
-    def run(self, *arguments: str) -> tuple[int, str]: ...
-    def json(self, *arguments: str) -> tuple[int, Any]: ...
 
 
 def revision(file: Path) -> str:

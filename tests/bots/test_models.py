@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -16,6 +15,7 @@ from bots.measured import measured
 from core.conversation import Address
 from core.records import Call, Entry, Outcome
 from core.tiers import Usage
+from tests.bots.conftest import Bot
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CHAT = Address("web", "ann")
@@ -44,16 +44,6 @@ cloud/small:
 spare/dark: {price: unknown, pinned: no}
 offline/faq: {price: free, pinned: no, region: here}
 """
-
-
-class Bot(Protocol):
-    folder: Path
-    config: Path
-    err: str
-
-    def edit(self, old: str, new: str, name: str = "config.yaml") -> Path: ...
-    def run(self, *arguments: str) -> tuple[int, str]: ...
-    def json(self, *arguments: str) -> tuple[int, Any]: ...
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Protocol
-
 import pytest
 
 from bots import replaying
@@ -12,12 +9,7 @@ from bots.replaying import NothingToAnswerWith, Task, play
 from core.errors import FirstlineError
 from core.learning.dialogues import Dialogue, Said
 from core.learning.tally import Tally
-
-
-class Bot(Protocol):
-    config: Path
-
-    def edit(self, old: str, new: str, name: str = "config.yaml") -> Path: ...
+from tests.bots.conftest import Bot
 
 
 def talks() -> list[Dialogue]:
